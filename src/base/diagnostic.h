@@ -1,0 +1,31 @@
+// One thing wrong with a file that somebody wrote, at its place.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace sluice {
+
+// Where something stands in a file; 1-based. Line 0: nowhere in particular.
+struct Place {
+  int line = 0;
+  int column = 0;
+  friend bool operator==(const Place&, const Place&) = default;
+};
+
+struct Diagnostic {
+  std::string file;
+  Place place;
+  std::string path;  // where in the document: root.dag.tasks.train.inputs
+  Code code = Code::kInvalid;
+  std::string message;
+  std::string hint;  // may be empty
+
+  // "pipeline.yaml:14:9: message", without the hint.
+  std::string text() const;
+};
+using Diagnostics = std::vector<Diagnostic>;
+
+}  // namespace sluice

@@ -1,0 +1,28 @@
+// SHA-256, the name of everything that is stored by content.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace sluice {
+
+// 64 lower-case hex digits.
+std::string sha256_hex(std::string_view bytes);
+
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+  void update(std::string_view bytes);
+  // Call once, last.
+  std::string hex();
+
+ private:
+  struct Impl;  // keeps OpenSSL's headers out of ours
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,68 @@
+// Python environments: built once per key, shared by all data directories, in $XDG_CACHE_HOME/sluice/envs/KEY.
+//
+// A finished environment has the file `sluice-env.json`; a folder without it is what a crash left and is built again. One lock file per
+// key: two processes (or threads) that need the same new environment build it once. Bytecode is compiled at build.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace sluice {
+
+struct EnvironmentSpec {
+  std::string key;                        // 64 hex digits
+  std::string interpreter;                // path
+  std::vector<std::string> requirements;  // as pip reads them
+  std::vector<std::string> no_deps;       // subset: installed without their dependencies
+  std::vector<std::string> index_options;
+};
+
+struct BuildProgress {
+  std::string phase;                // "creating", "resolving", "downloading", "installing", "compiling", "waiting for another build"
+  int packages_done = 0;
+  int packages_total = 0;           // 0: not known yet
+  std::int64_t bytes_done = 0;
+};
+using ProgressFn = std::function<void(const BuildProgress&)>;
+
+struct Environment {
+  std::string path;                 // .../envs/KEY
+  std::string python;               // .../envs/KEY/bin/python3
+  bool built = false;               // by this call
+  double build_seconds = 0;
+};
+
+class EnvironmentStore {
+ public:
+  // root: normally default_environment_root().
+  explicit EnvironmentStore(std::string root) : root_(std::move(root)) {}
+
+  // The environment, built if it is not there. Blocks, seconds to minutes; call it from a work thread. kInvalid with the installer's own last words
+  // if a package cannot be installed (nothing is left behind), kCancelled when *cancelled becomes true, kUnavailable if the disk is full.
+  Result<Environment> ensure(const EnvironmentSpec& spec, const ProgressFn& progress, const std::atomic<bool>& cancelled);
+
+  bool has(const std::string& key) const;
+
+ private:
+  std::string root_;
+};
+
+std::string default_environment_root();
+
+struct Interpreter {
+  std::string path;                 // of the real interpreter, not of a shim
+  std::string version;              // "3.11.7"
+};
+// The interpreter for "3.10" ("" = any): python3.10 if there is one that starts, else python3. `exact` says whether the version is the wanted one.
+// Answers are remembered for the life of the process and, keyed by path and mtime, in the cache directory (starting an interpreter costs 20-50 ms). kUnavailable if there is no Python at all.
+struct FoundInterpreter {
+  Interpreter interpreter;
+  bool exact = true;
+};
+Result<FoundInterpreter> find_interpreter(const std::string& wanted_version);
+
+}  // namespace sluice

@@ -1,0 +1,91 @@
+// Processes of attempts, started by a small process of their own (`sluice supervise`), so that a task never is a child of the
+// server and a start never copies a big process.
+//
+// Wire: a unix SEQPACKET socket that the supervisor inherits as fd 3; a stream of messages, each a 4-byte little-endian length
+// and compact JSON; packets are at most 64 KiB and do not line up with messages. First `hello{min,max}` both ways.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace sluice {
+
+struct AttemptSpec {
+  std::string id;            // unique for ever; every process of the attempt carries SLUICE_ATTEMPT=<id>
+  std::vector<std::string> argv;  // argv[0] is looked up on the PATH of the attempt
+  std::vector<std::pair<std::string, std::string>> env;  // set on top of the submitter's environment; PATH may be among them
+  std::string directory;     // DATA/runs/RUN/TASK/ATTEMPT: must exist; log and the process's working directory `work` are made in it
+  std::string log_path;      // framed log (log.h); made with the first output
+  std::int64_t log_bytes_max = 256LL << 20U;  // head and tail are kept, the cut is noted in the log
+  std::vector<std::string> writable;  // besides the attempt's own directory: host paths that must show through the private /tmp
+  bool private_tmp = true;
+};
+
+struct AttemptBegan {
+  std::string id;
+  pid_t pid = 0;
+  Instant at;
+};
+struct AttemptExit {
+  std::string id;
+  int exit_code = 0;         // 128 + N for signal N; 127 command not found, 126 not executable
+  int signal = 0;            // that ended it, 0 if none
+  std::string error;         // why it could not be started: "no-such-program: not found on PATH"; empty if it ran
+  std::string note;          // a warning for the task: "/tmp is not private: ..."
+  Instant began, ended;
+  Duration cpu{0};
+  std::int64_t max_rss_bytes = 0;
+};
+using SupervisorEvent = std::variant<AttemptBegan, AttemptExit>;
+
+class Supervisor {
+ public:
+  virtual ~Supervisor() = default;
+  // Becomes readable when receive() has something. -1: poll is not needed (fakes).
+  virtual int fd() const = 0;
+  virtual Status start(std::span<const AttemptSpec> attempts) = 0;
+  // SIGTERM to the attempt's process group; SIGKILL to everything that carries its id after `grace`. Its exit comes as an event.
+  virtual Status stop(const std::string& id, Duration grace) = 0;
+  // The engine has committed these exits; the supervisor may forget them.
+  virtual Status ack(std::span<const std::string> ids) = 0;
+  // What has arrived, without waiting. kUnavailable: the supervisor is gone; every attempt that has not been reported is lost.
+  virtual Result<std::vector<SupervisorEvent>> receive() = 0;
+  // No new starts; waits until it has ended everything and itself (or was gone already).
+  virtual Status shut_down() = 0;
+};
+
+struct SupervisorOptions {
+  std::string program;       // path of the sluice binary; it is started as `sluice supervise`
+  std::string data_dir;      // absolute
+  int slots = 2;             // private /tmp namespaces to keep ready
+  bool private_tmp = true;
+};
+Result<std::unique_ptr<Supervisor>> launch_supervisor(const SupervisorOptions& options);
+
+// The supervisor's own main(): serves the socket `fd` until its peer is gone, then ends every attempt and returns 0.
+int supervise_main(int fd, const SupervisorOptions& options);
+
+// Kills every live process that carries SLUICE_ATTEMPT=<id> and waits until none is left. Returns how many there were. A new attempt of a task
+// may start only after this.
+Result<int> end_leftovers(const std::string& id);
+// The same for all ids that start with `prefix` (a run), in one walk over /proc.
+Result<int> end_leftovers_of(const std::string& prefix);
+
+// Can this machine give each attempt a /tmp of its own: "overlay", "bind" or "none" (with the reason).
+struct PrivateTmp {
+  std::string kind;
+  std::string reason;
+};
+PrivateTmp probe_private_tmp(const std::string& data_dir);
+
+}  // namespace sluice

@@ -1,0 +1,30 @@
+// Which Python environment a component needs, as a value with a key; `exec` builds it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/pipeline.h"
+
+namespace sluice {
+
+struct EnvironmentRequest {
+  std::string interpreter;                 // path of a real interpreter
+  std::string interpreter_version;         // "3.11.7"
+  std::vector<std::string> requirements;   // sorted, without doubles
+  std::vector<std::string> no_deps;        // sorted subset of requirements
+  std::vector<std::string> index_options;
+  // 64 hex digits over all of the above (design: interpreter, sorted requirements, index options).
+  std::string key() const;
+};
+
+// The component's requirements; where it installs nothing, the executor of the SDK that compiled it ("kfp-2.17.0" -> kfp==2.17.0).
+EnvironmentRequest environment_request(const PythonInstall& install, std::string_view sdk_version, std::string interpreter, std::string interpreter_version);
+
+// What to do for an image without a container (details of the design, 3.7).
+enum class ImageKind { kPython, kHost, kOther };
+ImageKind image_kind(std::string_view image);
+// "3.10" of python:3.10-slim or ubi9/python-311; empty if the image does not say.
+std::string image_python_version(std::string_view image);
+
+}  // namespace sluice

@@ -1,0 +1,157 @@
+// The scheduler of one run: step(plan, state, event, now) -> what to do. Pure: no clock, no I/O, no randomness, every container ordered.
+//
+// The driver journals an event before it carries out the actions, so recovery is the journal read back through step().
+// Slots, machines and processes are not known here: StartAttempt says that a task may run now; when it does is the driver's business.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "model/artifact.h"
+#include "model/ids.h"
+#include "model/state.h"
+#include "plan/plan.h"
+#include "plan/resolve.h"
+
+namespace sluice {
+
+// --- Events: what happened -------------------------------------------------------------------------------------------
+struct RunBegan {};
+struct AttemptStarted {  // its process runs; not journalled, as it decides nothing
+  TaskId task;
+  int attempt = 1;
+};
+struct AttemptSucceeded {
+  TaskId task;
+  int attempt = 1;
+  TaskData outputs;
+};
+struct AttemptFailed {
+  TaskId task;
+  int attempt = 1;
+  FailureKind kind = FailureKind::kExit;
+  int exit_code = 0;  // 128 + N for signal N; 0 where there was no process
+  std::string message;
+};
+enum class TimerKind { kBackoff, kDeadline, kRunDeadline };
+struct TimerFired {
+  TaskId task;
+  int attempt = 1;
+  TimerKind kind = TimerKind::kBackoff;
+};
+struct CancelAsked {
+  std::string reason;
+};
+// The run has ended badly, or its owner died in the middle: what failed, was cancelled, was cut short or was omitted because of
+// that runs again, with what depends on it and with fresh retry budgets. What succeeded stays.
+struct RetryAsked {};
+using Event = std::variant<RunBegan, AttemptStarted, AttemptSucceeded, AttemptFailed, TimerFired, CancelAsked, RetryAsked>;
+
+// --- Actions: what to do ---------------------------------------------------------------------------------------------
+struct StartAttempt {
+  TaskId task;
+  int attempt = 1;
+  friend bool operator==(const StartAttempt&, const StartAttempt&) = default;
+};
+// The driver answers with AttemptFailed (or AttemptSucceeded, if that came first).
+struct StopAttempt {
+  TaskId task;
+  int attempt = 1;
+  FailureKind why = FailureKind::kExit;  // kTimeout: past its deadline; else cancelled
+  friend bool operator==(const StopAttempt&, const StopAttempt&) = default;
+};
+struct ArmTimer {
+  TaskId task;
+  int attempt = 1;
+  TimerKind kind = TimerKind::kBackoff;
+  Instant due;
+  friend bool operator==(const ArmTimer&, const ArmTimer&) = default;
+};
+struct EndRun {
+  RunState state = RunState::kSucceeded;
+  std::string error;  // why it FAILED: "task 'root/train' failed: exit code 1"
+  friend bool operator==(const EndRun&, const EndRun&) = default;
+};
+using Action = std::variant<StartAttempt, StopAttempt, ArmTimer, EndRun>;
+
+// --- State ------------------------------------------------------------------------------------------------------------
+enum class NodeKind : std::uint8_t { kLeaf, kDag, kLoop };
+
+// A node of the run's tree: a task, a sub-DAG, a loop, or one iteration of a loop (a kDag or kLeaf whose parent is a kLoop).
+struct Node {
+  TaskId parent;                   // of the root: itself
+  std::uint32_t component = 0;     // index into plan.components: what it runs
+  std::uint32_t task = 0;          // index into the tasks of the parent's component; unused for the root
+  std::int32_t iteration = -1;     // index in the loop, -1 if it is none
+  NodeKind kind = NodeKind::kLeaf;
+  TaskState state = TaskState::kPending;
+  bool cancelled = false;          // by the run, not by itself
+  int attempt = 0;                 // number of the newest attempt; 0 = none yet
+  int failures = 0;                // that count against the retry policy since the last RetryAsked
+  int losses = 0;                  // likewise, of kind kLost
+  int exit_code = 0;
+  std::uint32_t waiting_for = 0;   // upstream tasks (before the start) or children (after it) that have not ended
+  std::uint32_t running = 0;       // of a loop: iterations that have begun and not ended
+  std::uint32_t next_iteration = 0;
+  TaskId first_child;              // children are contiguous: [first_child, first_child + children)
+  std::uint32_t children = 0;
+  TaskData inputs;
+  TaskData outputs;
+  LoopItems items;
+  std::string error;
+  Instant began{};                 // first attempt started, or the dag opened; 0 = not yet
+  Instant ended{};
+};
+
+struct State {
+  std::vector<Node> nodes;         // by TaskId; [0] is the root
+  RunState run = RunState::kPending;
+  std::string cancel_reason;
+  std::string error;
+  Instant began{};
+  Instant ended{};
+  const Node& at(TaskId id) const { return nodes.at(static_cast<std::size_t>(id.value)); }
+  Node& at(TaskId id) { return nodes.at(static_cast<std::size_t>(id.value)); }
+};
+
+struct Outcome {
+  std::vector<Action> actions;
+  std::vector<TaskId> changed;     // nodes whose state, times or outputs changed, without doubles, ascending
+};
+
+// Cost: proportional to what moves, not to the size of the run (cancel and retry walk it once).
+// An event about an attempt that is no longer current changes nothing: an old attempt's last words are ordinary.
+Outcome step(const Plan& plan, State& state, const Event& event, Instant now);
+
+// "root", "root/for-loop-2[0]/double": the key of a task in JSON documents.
+std::string task_path(const Plan& plan, const State& state, TaskId id);
+// The key in its DAG: "double", of the root the pipeline's name.
+const std::string& task_name(const Plan& plan, const State& state, TaskId id);
+// What a task sees: its DAG's inputs and its siblings. Valid while `state` is not changed.
+class StateScope final : public Scope {
+ public:
+  StateScope(const State& state, TaskId dag) : state_(state), dag_(dag) {}
+  const TaskData& dag_inputs() const override;
+  const TaskData* outputs_of(std::uint32_t task) const override;
+  FinalStatus status_of(std::uint32_t task) const override;
+
+ private:
+  const State& state_;
+  TaskId dag_;
+};
+
+// Attempts that may have a process: QUEUED or RUNNING leaves, for a driver that starts again on a replayed state.
+std::vector<StartAttempt> attempts_in_flight(const State& state);
+
+// --- Journal form -----------------------------------------------------------------------------------------------------
+// Kind ("attempt_succeeded") and payload (compact JSON) of an event, and back. kCorrupt for what is neither.
+std::string_view event_kind(const Event& event);
+std::string event_payload(const Event& event);
+Result<Event> event_from(std::string_view kind, std::string_view payload);
+
+}  // namespace sluice
