@@ -1,0 +1,204 @@
+#include "app/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+
+#include "base/text.h"
+
+namespace sluice {
+namespace {
+
+const std::vector<std::string> kListNouns{"runs", "experiments", "pipelines"};
+const std::vector<std::string> kGetNouns{"run", "experiment", "pipeline"};
+const std::vector<std::string> kShells{"bash", "zsh", "fish"};
+
+// Builds the grammar and writes what it reads into `words_`.
+class Grammar {
+ public:
+  explicit Grammar(Words& words) : words_(words) {
+    app_.name("sluice");
+    app_.require_subcommand(1);
+    app_.get_formatter()->column_width(34);
+    app_.set_help_flag("-h,--help", "Show this help");
+    add_runs();
+    add_looks();
+    add_rest();
+    app_.footer("Every verb has --help with an example. Exit codes: 0 done, 1 failed, 2 bad input, 3 out of reach, 5 timed out, 6 refused, 70 internal error.");
+  }
+
+  CLI::App& app() { return app_; }
+
+ private:
+  CLI::App* verb(const std::string& name, const std::string& what, const std::string& example) {
+    CLI::App* verb = app_.add_subcommand(name, what);
+    verb->footer("Example:\n  " + example);
+    verb->callback([this, name] { words_.verb = name; });
+    return verb;
+  }
+  void common(CLI::App* verb) {
+    verb->add_option("--data-dir", words_.data_dir, "Where runs and artifacts are kept (default .sluice, or SLUICE_DATA_DIR)")->type_name("DIR");
+    verb->add_flag("--json", words_.json, "Print one JSON document on stdout and nothing else there");
+  }
+
+  void parameters(CLI::App* verb) {
+    verb->add_option("-p,--param", words_.params, "A parameter: JSON if it parses as the declared type, else text")->type_name("NAME=VALUE")->take_all();
+    verb->add_option("--params", words_.params_file, "Parameters as one JSON or YAML object")->type_name("FILE");
+  }
+
+  void add_runs() {
+    CLI::App* run = verb("run", "Run a pipeline: KFP IR (.yaml, .json) or a Python file with a @dsl.pipeline function", "sluice run pipeline.yaml -p n_estimators=200");
+    run->add_option("PIPELINE", words_.pipeline, "pipeline.yaml, pipeline.json, pipeline.py or pipeline.py:function");
+    parameters(run);
+    run->add_option("--name", words_.name, "Name of the run (default: pipeline and time)");
+    run->add_option("--experiment", words_.experiment, "Experiment that the run belongs to (default Default)");
+    run->add_flag("--no-cache", words_.no_cache, "Run every task, also those with a result from before");
+    run->add_option("--resume", words_.run, "Go on with this run: what failed or was cut short runs again")->type_name("RUN_ID");
+    run->add_option("--slots", words_.slots, "Tasks at a time (default: one per core)")->check(CLI::Range(1, 10000));
+    common(run);
+    run->final_callback([this] {
+      if (words_.pipeline.empty() && words_.run.empty()) throw CLI::RequiredError("PIPELINE (or --resume RUN_ID)");
+    });
+
+    CLI::App* check = verb("check", "Parse and validate a pipeline, and print every diagnostic", "sluice check pipeline.yaml");
+    check->add_option("PIPELINE", words_.pipeline, "pipeline.yaml, pipeline.json, pipeline.py or pipeline.py:function")->required();
+    common(check);
+
+    CLI::App* plan = verb("plan", "Show what a run would do: tasks, order, environments to build", "sluice plan pipeline.yaml -p n_estimators=200");
+    plan->add_option("PIPELINE", words_.pipeline, "pipeline.yaml, pipeline.json, pipeline.py or pipeline.py:function")->required();
+    parameters(plan);
+    common(plan);
+  }
+
+  void add_looks() {
+    CLI::App* list = verb("list", "List runs, experiments or pipelines, newest first", "sluice list runs --filter state=FAILED --limit 10");
+    list->add_option("NOUN", words_.noun, "runs, experiments or pipelines")->required()->check(CLI::IsMember(kListNouns));
+    list->add_option("--filter", words_.filter, "state=…, experiment=…, pipeline=… or name~…, joined by commas (runs only)");
+    list->add_option("--limit", words_.limit, "Rows at most (default 50)")->check(CLI::Range(1, 100000));
+    common(list);
+
+    CLI::App* get = verb("get", "Show one run with its tasks and outputs, an experiment or a pipeline", "sluice get run 3f2a --json");
+    get->add_option("NOUN", words_.noun, "run, experiment or pipeline")->required()->check(CLI::IsMember(kGetNouns));
+    get->add_option("ID", words_.run, "A run's id or the first characters of it; a name")->required();
+    common(get);
+
+    CLI::App* logs = verb("logs", "Print what a run's tasks printed", "sluice logs 3f2a root/train --follow");
+    logs->add_option("RUN_ID", words_.run, "A run's id or the first characters of it")->required();
+    logs->add_option("TASK", words_.task, "A task's path (root/train) or its last name; default: all tasks");
+    logs->add_option("--attempt", words_.attempt, "Which attempt (default: the newest)")->check(CLI::Range(1, 1000000));
+    logs->add_flag("--follow,-f", words_.follow, "Go on until the run ends");
+    logs->add_flag("--stdout", words_.stdout_only, "Only what was printed to stdout");
+    common(logs);
+  }
+
+  void add_rest() {
+    CLI::App* cancel = verb("cancel", "Cancel a run that is live, also one of another terminal", "sluice cancel 3f2a");
+    cancel->add_option("RUN_ID", words_.run, "A run's id or the first characters of it")->required();
+    common(cancel);
+
+    CLI::App* retry = verb("retry", "Run what failed, was cancelled or was cut short in a run again", "sluice retry 3f2a");
+    retry->add_option("RUN_ID", words_.run, "A run's id or the first characters of it")->required();
+    retry->add_option("--slots", words_.slots, "Tasks at a time (default: one per core)")->check(CLI::Range(1, 10000));
+    common(retry);
+
+    common(verb("doctor", "Check what this machine offers: Python, uv, private /tmp, disk", "sluice doctor"));
+    common(verb("version", "Print the version", "sluice version --json"));
+
+    CLI::App* completion = verb("completion", "Print a completion script for a shell", "source <(sluice completion bash)");
+    completion->add_option("SHELL", words_.noun, "bash, zsh or fish")->required()->check(CLI::IsMember(kShells));
+
+    CLI::App* supervise = verb("supervise", "Start and watch processes for an engine (used by sluice itself)", "sluice supervise --fd 3 --data-dir .sluice");
+    supervise->group("");  // not for people
+    supervise->add_option("--fd", words_.fd)->required();
+    supervise->add_option("--data-dir", words_.data_dir)->required();
+    supervise->add_option("--slots", words_.slots);
+    supervise->add_option("--private-tmp", words_.private_tmp);
+  }
+
+  Words& words_;
+  CLI::App app_{"Sluice runs the whole life of a machine-learning model: pipelines first."};
+};
+
+std::string known_verbs(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> names;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App* a) { return !a->get_group().empty(); })) names.push_back(verb->get_name());
+  return "unknown verb '" + word + "'" + did_you_mean(word, names);
+}
+
+}  // namespace
+
+CommandLine parse_command_line(int argc, const char* const* argv) {
+  CommandLine line;
+  Grammar grammar(line.words);
+  CLI::App& app = grammar.app();
+  // A wrong verb deserves better than "the following arguments were not expected".
+  if (argc > 1 && argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr) {
+    line.err = "error: " + known_verbs(app, argv[1]) + "\n  sluice --help lists the verbs\n";
+    line.exit = 2;
+    return line;
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    const auto verbs = app.get_subcommands();
+    line.out = verbs.empty() ? app.help() : verbs.front()->help();
+    line.exit = 0;
+  } catch (const CLI::ParseError& error) {
+    const auto verbs = app.get_subcommands();
+    const std::string verb = verbs.empty() ? "" : " " + verbs.front()->get_name();
+    line.err = "error: " + std::string(trim(error.what())) + "\n  sluice" + verb + " --help shows the flags\n";
+    line.exit = 2;
+  }
+  return line;
+}
+
+namespace {
+
+std::string bash_script(const CLI::App& app) {
+  std::string verbs, cases;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App* a) { return !a->get_group().empty(); })) {
+    verbs += " " + verb->get_name();
+    std::string words;
+    for (const CLI::Option* option : verb->get_options())
+      for (const std::string& name : option->get_lnames()) words += " --" + name;
+    if (verb->get_name() == "list") words += " " + join(kListNouns, " ");
+    if (verb->get_name() == "get") words += " " + join(kGetNouns, " ");
+    if (verb->get_name() == "completion") words += " " + join(kShells, " ");
+    cases += "    " + verb->get_name() + ") words=\"" + std::string(trim(words)) + "\" ;;\n";
+  }
+  return "_sluice() {\n"
+         "  local current=\"${COMP_WORDS[COMP_CWORD]}\" words\n"
+         "  case \"${COMP_WORDS[1]}\" in\n" +
+         cases +
+         "    *) words=\"" + std::string(trim(verbs)) + "\" ;;\n"
+         "  esac\n"
+         "  [ \"$COMP_CWORD\" -eq 1 ] && words=\"" + std::string(trim(verbs)) + "\"\n"
+         "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+         "  [ \"$COMP_CWORD\" -gt 1 ] && COMPREPLY+=($(compgen -f -- \"$current\"))\n"
+         "}\n"
+         "complete -o filenames -F _sluice sluice\n";
+}
+
+std::string fish_script(const CLI::App& app) {
+  std::string out = "complete -c sluice -n __fish_use_subcommand -f\n";
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App* a) { return !a->get_group().empty(); })) {
+    const std::string name = verb->get_name();
+    out += "complete -c sluice -n __fish_use_subcommand -a " + name + " -d '" + replace_all(verb->get_description(), "'", "\\'") + "'\n";
+    for (const CLI::Option* option : verb->get_options())
+      for (const std::string& flag : option->get_lnames())
+        out += "complete -c sluice -n '__fish_seen_subcommand_from " + name + "' -l " + flag + " -d '" + replace_all(option->get_description(), "'", "\\'") + "'\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string completion_script(const std::string& shell) {
+  Words words;
+  Grammar grammar(words);
+  if (shell == "fish") return fish_script(grammar.app());
+  if (shell == "zsh") return "autoload -U +X bashcompinit && bashcompinit\n" + bash_script(grammar.app());
+  return bash_script(grammar.app());
+}
+
+}  // namespace sluice

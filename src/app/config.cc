@@ -1,0 +1,150 @@
+#include "app/config.h"
+
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <toml++/toml.h>
+
+#include "base/text.h"
+
+namespace sluice {
+namespace {
+
+class Reader {
+ public:
+  Reader(std::string file, Config& config, Diagnostics& errors) : file_(std::move(file)), config_(config), errors_(errors) {}
+
+  void read(const std::string& text) {
+    try {
+      const toml::table table = toml::parse(text, file_);
+      for (const auto& [key, node] : table) take(std::string(key.str()), node);
+    } catch (const toml::parse_error& error) {
+      note(error.source(), std::string(error.description()));
+    }
+  }
+
+ private:
+  void take(const std::string& key, const toml::node& node) {
+    static const std::vector<std::string> kKeys{"data_dir", "slots", "durability", "private_tmp", "stop_grace", "images", "secrets"};
+    if (key == "data_dir") return text(key, node, config_.data_dir);
+    if (key == "images") return images(node);
+    if (key == "secrets") return secrets(node);
+    if (key == "slots") {
+      const auto slots = node.value<std::int64_t>();
+      if (!slots || *slots < 1 || *slots > 10000) return note(node.source(), "slots: a number from 1 to 10000");
+      config_.slots = static_cast<int>(*slots);
+    } else if (key == "durability") {
+      const auto level = node.value<std::string>();
+      if (level != "process" && level != "power") return note(node.source(), "durability: \"process\" or \"power\"");
+      config_.durability = level == "power" ? Sync::kFull : Sync::kNormal;
+    } else if (key == "private_tmp") {
+      const auto flag = node.value<bool>();
+      if (!flag) return note(node.source(), "private_tmp: true or false");
+      config_.private_tmp = *flag;
+    } else if (key == "stop_grace") {
+      const auto duration = parse_duration(node.value_or(std::string()));
+      if (!duration) return note(node.source(), "stop_grace: a duration such as \"10s\"");
+      config_.stop_grace = *duration;
+    } else {
+      note(node.source(), "unknown setting '" + key + "'" + did_you_mean(key, kKeys));
+    }
+  }
+
+  void text(const std::string& key, const toml::node& node, std::string& out) {
+    const auto value = node.value<std::string>();
+    if (!value) return note(node.source(), key + ": text in quotes");
+    out = *value;
+  }
+
+  void images(const toml::node& node) {
+    if (!node.is_table()) return note(node.source(), "images: a table, such as [images]");
+    for (const auto& [image, rule] : *node.as_table()) {
+      const auto value = rule.value_or(std::string());
+      if (value != "host" && value != "python" && !value.starts_with('/'))
+        note(rule.source(), "images: \"" + std::string(image.str()) + "\" must be \"host\", \"python\" or the path of an interpreter");
+      else
+        config_.images[std::string(image.str())] = value;
+    }
+  }
+
+  void secrets(const toml::node& node) {
+    if (!node.is_table()) return note(node.source(), "secrets: a table, such as [secrets.NAME]");
+    for (const auto& [name, keys] : *node.as_table()) {
+      if (!keys.is_table()) {
+        note(keys.source(), "secrets." + std::string(name.str()) + ": a table of keys");
+        continue;
+      }
+      for (const auto& [key, source] : *keys.as_table()) {
+        const toml::table* fields = source.as_table();
+        SecretSource from;
+        if (fields != nullptr) from = {.env = (*fields)["env"].value_or(std::string()), .file = (*fields)["file"].value_or(std::string())};
+        if (from.env.empty() == from.file.empty())
+          note(source.source(), "secrets." + std::string(name.str()) + "." + std::string(key.str()) + ": {env = \"VARIABLE\"} or {file = \"PATH\"}");
+        else
+          config_.secrets[std::string(name.str())][std::string(key.str())] = from;
+      }
+    }
+  }
+
+  void note(const toml::source_region& where, std::string message) {
+    errors_.push_back({.file = file_,
+                       .place = {static_cast<int>(where.begin.line), static_cast<int>(where.begin.column)},
+                       .code = Code::kInvalid,
+                       .message = std::move(message)});
+  }
+
+  std::string file_;
+  Config& config_;
+  Diagnostics& errors_;
+};
+
+void read_file(const std::string& path, Config& config, Diagnostics& errors) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return;
+  std::ostringstream text;
+  text << file.rdbuf();
+  Reader(path, config, errors).read(text.str());
+}
+
+void read_environment(Config& config, Diagnostics& errors) {
+  if (const char* dir = std::getenv("SLUICE_DATA_DIR"); dir != nullptr && *dir != '\0') config.data_dir = dir;
+  if (const char* text = std::getenv("SLUICE_SLOTS"); text != nullptr && *text != '\0') {
+    const std::string_view digits(text);
+    int slots = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), slots);
+    if (error != std::errc{} || end != digits.data() + digits.size() || slots < 1)
+      errors.push_back({.code = Code::kInvalid, .message = "SLUICE_SLOTS: a number from 1, got '" + std::string(digits) + "'"});
+    else
+      config.slots = slots;
+  }
+  if (const char* level = std::getenv("SLUICE_DURABILITY"); level != nullptr && *level != '\0') {
+    if (std::string_view(level) != "process" && std::string_view(level) != "power")
+      errors.push_back({.code = Code::kInvalid, .message = "SLUICE_DURABILITY: process or power, got '" + std::string(level) + "'"});
+    else
+      config.durability = std::string_view(level) == "power" ? Sync::kFull : Sync::kNormal;
+  }
+}
+
+}  // namespace
+
+LoadedConfig load_config(const std::string& data_dir_flag) {
+  LoadedConfig loaded;
+  // The data directory says where the weakest file lies, so the stronger sources are read first for its sake, and again on top.
+  Config where;
+  Diagnostics ignored;
+  read_file("sluice.toml", where, ignored);
+  read_environment(where, ignored);
+  if (!data_dir_flag.empty()) where.data_dir = data_dir_flag;
+
+  read_file(where.data_dir + "/sluice.toml", loaded.config, loaded.errors);
+  read_file("sluice.toml", loaded.config, loaded.errors);
+  read_environment(loaded.config, loaded.errors);
+  loaded.config.data_dir = where.data_dir;
+  if (loaded.config.slots == 0) loaded.config.slots = static_cast<int>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+  return loaded;
+}
+
+}  // namespace sluice

@@ -1,0 +1,29 @@
+// What the verbs read: pipelines from files, parameters from flags, runs from the store.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/verbs.h"
+#include "engine/engine.h"
+#include "store/run_store.h"
+
+namespace sluice {
+
+// A file of text; errors name the path.
+Result<std::string> read_text_file(const std::string& path);
+
+// The pipeline of the words (a Python file is compiled) with -p and --params. Errors are printed and exit is set.
+struct LoadedSubmission {
+  Submission submission;
+  Diagnostics errors;
+};
+LoadedSubmission load_submission(const Context& context, bool with_parameters);
+
+// For reading: kNotFound if there is no data there yet.
+Result<std::unique_ptr<RunStore>> open_for_reading(const DataDir& dir);
+// By UUID, 32 hex digits or a prefix.
+Result<RunRow> find_run(RunStore& store, const std::string& id);
+
+}  // namespace sluice

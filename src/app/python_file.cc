@@ -1,0 +1,129 @@
+#include "app/python_file.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "base/sha256.h"
+#include "base/text.h"
+#include "exec/command.h"
+#include "exec/environment.h"
+
+namespace sluice {
+namespace {
+
+// argv: file, function or "", where to write the package. Exit code 3: kfp is not there; 4: a mistake that the last line explains.
+constexpr const char* kCompileScript = R"(
+import importlib.util, os, sys
+file, function, out = sys.argv[1:4]
+try:
+    from kfp import compiler
+    from kfp.dsl import base_component, graph_component
+except ImportError:
+    sys.exit(3)
+sys.path.insert(0, os.path.dirname(os.path.abspath(file)))
+spec = importlib.util.spec_from_file_location(os.path.splitext(os.path.basename(file))[0], file)
+module = importlib.util.module_from_spec(spec)
+sys.modules[spec.name] = module
+spec.loader.exec_module(module)
+found = {n: v for n, v in vars(module).items() if isinstance(v, graph_component.GraphComponent)}
+own = {n: v for n, v in found.items() if getattr(v.pipeline_func, "__module__", None) == spec.name}
+found = own or found
+if function:
+    chosen = vars(module).get(function)
+    if not isinstance(chosen, base_component.BaseComponent):
+        print(f"{file} has no pipeline '{function}'; it has: {', '.join(sorted(found)) or 'none'}")
+        sys.exit(4)
+elif len(found) == 1:
+    chosen = next(iter(found.values()))
+else:
+    names = ", ".join(f"{file}:{n}" for n in sorted(found))
+    print(f"{file} has several pipelines, name one: {names}" if found else f"{file} has no function with @dsl.pipeline")
+    sys.exit(4)
+compiler.Compiler().compile(chosen, out)
+)";
+
+// A file of our own that is gone again when this object is.
+class TemporaryFile {
+ public:
+  TemporaryFile() {
+    const char* folder = std::getenv("TMPDIR");
+    path_ = std::string(folder != nullptr && *folder != '\0' ? folder : "/tmp") + "/sluice-XXXXXX.yaml";
+    const int fd = mkstemps(path_.data(), 5);
+    if (fd >= 0) close(fd);
+    else path_.clear();
+  }
+  ~TemporaryFile() {
+    if (!path_.empty()) unlink(path_.c_str());
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+struct Compiled {
+  int exit_code = 0;
+  std::string words;  // what Python printed
+};
+
+Result<Compiled> compile_with(const std::string& python, const std::string& file, const std::string& function, const std::string& out) {
+  Command command{.argv = {python, "-c", kCompileScript, file, function, out}};
+  command.variables = {{"PYTHONWARNINGS", "ignore"}};
+  const std::atomic<bool> never{false};
+  SLUICE_TRY(const CommandResult result, run_command(command, never));
+  return Compiled{result.exit_code, join(result.last_lines, "\n")};
+}
+
+Result<std::string> environment_with_kfp(const Console& console) {
+  SLUICE_TRY(const FoundInterpreter found, find_interpreter(""));
+  EnvironmentSpec spec{.interpreter = found.interpreter.path, .requirements = {kCompilerRequirement, "kfp-kubernetes==2.17.0"}};
+  spec.key = sha256_hex("compiler\n" + found.interpreter.path + found.interpreter.version + join(spec.requirements, " ") + environment_variables_fingerprint());
+  EnvironmentStore environments(default_environment_root());
+  std::string phase;
+  const auto progress = [&](const BuildProgress& now) {
+    if (now.phase != phase) console.err("environment for the compiler: " + (phase = now.phase) + "\n");
+  };
+  const std::atomic<bool> never{false};
+  SLUICE_TRY(const Environment environment, environments.ensure(spec, progress, never));
+  return environment.python;
+}
+
+std::string user_python() {
+  const char* environment = std::getenv("VIRTUAL_ENV");
+  return environment != nullptr && *environment != '\0' ? std::string(environment) + "/bin/python" : "python3";
+}
+
+Result<std::string> read_back(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file || text.str().empty()) return fail(Code::kInternal, "the compiler wrote no package");
+  return std::move(text).str();
+}
+
+}  // namespace
+
+Result<std::string> compile_python(const std::string& file, const std::string& function, const Console& console) {
+  if (access(file.c_str(), R_OK) != 0) return fail(Code::kInvalid, file + ": no such file, or it cannot be read");
+  const TemporaryFile out;
+  if (out.path().empty()) return fail(Code::kUnavailable, "no temporary file could be made", "check TMPDIR and the space there");
+  auto compiled = compile_with(user_python(), file, function, out.path());
+  constexpr int kNoKfp = 3;
+  if (!compiled || compiled->exit_code == kNoKfp) {
+    SLUICE_TRY(const std::string python, environment_with_kfp(console));
+    compiled = compile_with(python, file, function, out.path());
+  }
+  if (!compiled) return fail(std::move(compiled).error());
+  if (compiled->exit_code != 0)
+    return fail(Code::kInvalid, file + " does not compile:\n" + compiled->words, "the words above are Python's own");
+  return read_back(out.path());
+}
+
+}  // namespace sluice

@@ -1,0 +1,55 @@
+#include "app/signals.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+
+#include "base/check.h"
+
+namespace sluice {
+namespace {
+
+std::atomic<int> g_pipe{-1};  // the handler has no other way to it
+
+void on_signal(int signal) {
+  const int saved = errno;
+  const char byte = static_cast<char>(signal);
+  (void)!write(g_pipe.load(), &byte, 1);
+  errno = saved;
+}
+
+void set_handler(void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
+}
+
+}  // namespace
+
+Signals::Signals() {
+  std::array<int, 2> ends{};
+  SLUICE_CHECK(pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) == 0);
+  read_ = ends[0];
+  write_ = ends[1];
+  g_pipe = write_;
+  set_handler(on_signal);
+}
+
+Signals::~Signals() {
+  set_handler(SIG_DFL);
+  g_pipe = -1;
+  close(read_);
+  close(write_);
+}
+
+int Signals::take() {
+  char byte = 0;
+  return read(read_, &byte, 1) == 1 ? byte : 0;
+}
+
+}  // namespace sluice

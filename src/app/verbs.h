@@ -1,0 +1,54 @@
+// One function per verb of the command line. Each returns the exit code (cli.md, section 1).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/config.h"
+#include "app/console.h"
+
+namespace sluice {
+
+// What the command line said, for whichever verb.
+struct Words {
+  std::string verb;
+  std::string noun;                  // of list, get, completion
+  std::string pipeline;              // file, for run, check, plan
+  std::string run;                   // id or a prefix of it
+  std::string task;
+  std::vector<std::string> params;   // name=value
+  std::string params_file;
+  std::string name;
+  std::string experiment = "Default";
+  std::string filter;
+  std::string data_dir;
+  int limit = 50;
+  int attempt = 0;                   // 0: the newest
+  bool no_cache = false;
+  bool follow = false;
+  bool stdout_only = false;
+  bool json = false;
+  int fd = -1;                       // of supervise
+  int slots = 0;                     // flag; 0: not given
+  bool private_tmp = true;
+};
+
+struct Context {
+  const Words& words;
+  const Config& config;
+  const Console& console;
+};
+
+int run_verb(const Context& context);
+int check_verb(const Context& context);
+int plan_verb(const Context& context);
+int list_verb(const Context& context);
+int get_verb(const Context& context);
+int logs_verb(const Context& context);
+int cancel_verb(const Context& context);
+int retry_verb(const Context& context);
+int doctor_verb(const Context& context);
+int version_verb(const Context& context);
+
+}  // namespace sluice

@@ -1,0 +1,208 @@
+#include "engine/attempt.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+namespace sluice {
+namespace {
+
+std::string base_name(std::string_view path) {
+  while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
+  const auto slash = path.rfind('/');
+  return std::string(slash == std::string_view::npos ? path : path.substr(slash + 1));
+}
+
+bool exists(const std::string& path) {
+  struct stat info {};
+  return lstat(path.c_str(), &info) == 0;
+}
+
+bool is_below(std::string_view path, std::string_view folder) {
+  return path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/';
+}
+
+std::optional<std::string> read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::nullopt;
+  std::ostringstream text;
+  text << file.rdbuf();
+  return std::move(text).str();
+}
+
+LinkedInput linked_input(const std::string& path, const std::string& digest, const struct stat& info) {
+  return {.path = path,
+          .digest = digest,
+          .size = info.st_size,
+          .mtime_ns = info.st_mtim.tv_sec * 1'000'000'000LL + info.st_mtim.tv_nsec,
+          .ctime_ns = info.st_ctim.tv_sec * 1'000'000'000LL + info.st_ctim.tv_nsec};
+}
+
+// Only a single large file comes as a link to the object itself; what a tree links to is verified by its files' digests when it is read next.
+void note_if_linked(Attempt& attempt, const ObjectStore& objects, const Artifact& artifact) {
+  struct stat copy {}, object {};
+  if (lstat(artifact.uri.c_str(), &copy) != 0 || !S_ISREG(copy.st_mode) || copy.st_nlink < 2) return;
+  if (stat(objects.path_of(artifact.digest).c_str(), &object) != 0 || object.st_ino != copy.st_ino) return;
+  attempt.linked.push_back(linked_input(artifact.uri, artifact.digest, copy));
+}
+
+// in/KEY/NAME, or in/KEY/INDEX/NAME for a list: file names and extensions stay what the producer chose.
+Status fetch_inputs(Attempt& attempt, const ObjectStore& objects) {
+  for (auto& [key, list] : attempt.inputs.artifacts) {
+    std::string folder = attempt.directory + "/in";
+    SLUICE_TRY_STATUS(make_directory(folder));
+    SLUICE_TRY_STATUS(make_directory(folder += "/" + key));
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      Artifact& artifact = list[i];
+      artifact.metadata.erase("_kfp_workspace");
+      if (artifact.digest.empty()) continue;
+      std::string place = folder;
+      if (list.size() > 1) SLUICE_TRY_STATUS(make_directory(place += "/" + std::to_string(i)));
+      const std::string path = place + "/" + base_name(artifact.uri);
+      if (auto fetched = objects.fetch(artifact.digest, path); !fetched)
+        return fail(std::move(fetched).error().with_context("input artifact '" + key + "': "));
+      artifact.uri = path;
+      note_if_linked(attempt, objects, artifact);
+    }
+  }
+  return {};
+}
+
+Status check_linked(const Attempt& attempt) {
+  for (const LinkedInput& before : attempt.linked) {
+    struct stat info {};
+    if (lstat(before.path.c_str(), &info) != 0) continue;  // removed: only its own name for the object is gone
+    const LinkedInput now = linked_input(before.path, before.digest, info);
+    // ctime alone also moves when other links to the object come and go, so it counts only together with the rest.
+    if (now.size != before.size || now.mtime_ns != before.mtime_ns)
+      return fail(Code::kCorrupt, "changed its input " + before.path, "copy an input before you change it");
+  }
+  return {};
+}
+
+// custom_path says where the user put the content: it belongs at the artifact's own place.
+Status bring_home(Artifact& artifact, const std::string& home) {
+  if (artifact.custom_path.empty() || artifact.custom_path == artifact.uri || !exists(artifact.custom_path)) return {};
+  std::error_code error;
+  std::filesystem::copy(artifact.custom_path, home, std::filesystem::copy_options::recursive, error);
+  if (error) return fail_errno("copy " + artifact.custom_path + " to " + home, error.value());
+  artifact.uri = home;
+  return {};
+}
+
+Status take_in(const Attempt& attempt, ObjectStore& objects, const std::string& key, Artifact& artifact) {
+  SLUICE_TRY_STATUS(bring_home(artifact, attempt.outputs.artifacts_dir + "/" + key));
+  if (!is_below(artifact.uri, attempt.directory) || !exists(artifact.uri)) return {};  // somebody else's storage, or not written
+  // An input that is handed on keeps its content, and its copy lies in our own directory: it is stored already.
+  auto stored = objects.put(artifact.uri);
+  if (!stored) return fail(std::move(stored).error().with_context("output artifact '" + key + "': "));
+  artifact.digest = stored->digest;
+  artifact.size_bytes = stored->size_bytes;
+  return {};
+}
+
+}  // namespace
+
+Attempt::Attempt(AttemptOrder given, const DataDir& dir)
+    : order(std::move(given)),
+      id(order.run_uuid + "/" + std::to_string(order.task.value) + "/" + std::to_string(order.attempt)),
+      directory(dir.attempt(order.run_uuid, order.task, order.task_name, order.attempt)),
+      outputs{.parameters_dir = directory + "/params", .artifacts_dir = directory + "/out", .executor_output = directory + "/out/executor_output.json"},
+      inputs(order.inputs) {}
+
+LaunchContext Attempt::context() const {
+  return {.plan = *order.plan,
+          .component = *order.component,
+          .task_name = order.task_name,
+          .task_uuid = std::to_string(order.task.value),
+          .inputs = inputs,
+          .outputs = outputs};
+}
+
+bool Attempt::has_input_artifacts() const { return !inputs.artifacts.empty(); }
+bool Attempt::has_outputs() const {
+  return !order.component->spec->output_parameters.empty() || !order.component->spec->output_artifacts.empty();
+}
+
+Status lay_out(Attempt& attempt, const ObjectStore& objects) {
+  const std::string task_directory = attempt.directory.substr(0, attempt.directory.rfind('/'));
+  SLUICE_TRY_STATUS(make_directory(task_directory));
+  SLUICE_TRY_STATUS(make_directory(attempt.directory));
+  return fetch_inputs(attempt, objects);
+}
+
+Result<AttemptSpec> make_spec(const Attempt& attempt, const std::string& environment_bin) {
+  SLUICE_TRY(Launch launch, make_launch(attempt.context()));
+  if (launch.needs_outputs_dir) {
+    SLUICE_TRY_STATUS(make_directory(attempt.outputs.artifacts_dir));
+    SLUICE_TRY_STATUS(make_directory(attempt.outputs.parameters_dir));
+  }
+  AttemptSpec spec{.id = attempt.id, .argv = std::move(launch.argv), .directory = attempt.directory, .log_path = attempt.log()};
+  if (spec.argv.empty()) return fail(Code::kInvalid, "the component has no command to run");
+  std::string path;
+  for (const std::string& prefix : {environment_bin, attempt.order.site->path_prefix})
+    if (!prefix.empty()) path += prefix + ":";
+  if (!path.empty()) {
+    const char* inherited = std::getenv("PATH");
+    spec.env.emplace_back("PATH", path + (inherited != nullptr ? inherited : "/usr/local/bin:/usr/bin:/bin"));
+  }
+  if (attempt.order.site->python) {
+    spec.env.emplace_back("PYTHONUNBUFFERED", "1");  // so that `logs --follow` sees a line when it is printed
+    spec.env.emplace_back("PIP_DISABLE_PIP_VERSION_CHECK", "1");
+  }
+  spec.env.emplace_back("KFP_RETRY_INDEX", std::to_string(attempt.order.attempt - 1));
+  const std::string pod = attempt.order.plan->context.resource_name + "-" + std::to_string(attempt.order.task.value);
+  spec.env.emplace_back("KFP_POD_NAME", pod);
+  spec.env.emplace_back("KFP_POD_UID", attempt.id);
+  for (const auto* more : {&attempt.order.env, &launch.env}) spec.env.insert(spec.env.end(), more->begin(), more->end());
+  return spec;
+}
+
+Collected collect(const Attempt& attempt, ObjectStore& objects) {
+  if (auto unchanged = check_linked(attempt); !unchanged) return {FailureKind::kInput, fail(std::move(unchanged).error())};
+  OutputFiles files{.executor_output = read_file(attempt.outputs.executor_output)};
+  for (const auto& [key, parameter] : attempt.order.component->spec->output_parameters)
+    if (auto text = read_file(attempt.outputs.parameters_dir + "/" + key)) files.parameter_files.emplace(key, std::move(*text));
+  auto outputs = parse_outputs(attempt.context(), files);
+  if (!outputs) return {FailureKind::kOutput, std::move(outputs)};
+  for (auto& [key, list] : outputs->artifacts)
+    for (Artifact& artifact : list)
+      if (auto taken = take_in(attempt, objects, key, artifact); !taken) return {FailureKind::kOutput, fail(std::move(taken).error())};
+  return {FailureKind::kOutput, std::move(outputs)};
+}
+
+Result<TaskData> import_artifact(const Attempt& attempt, ObjectStore& objects) {
+  SLUICE_TRY(Import import, make_import(*attempt.order.component, attempt.order.inputs));
+  Artifact& artifact = import.artifact;
+  const bool local = artifact.uri.starts_with('/') && exists(artifact.uri);
+  if (import.download_to_workspace) {
+    if (!local)
+      return fail(Code::kInvalid, "cannot copy '" + artifact.uri + "' to the workspace: it is no file or directory of this machine",
+                  "import it without download_to_workspace, or fetch it in a task of its own");
+    // The content is stored and each consumer gets a copy of its own, which is what a shared workspace is there for.
+    std::error_code error;
+    std::filesystem::create_directories(attempt.outputs.artifacts_dir, error);
+    const std::string home = attempt.outputs.artifacts_dir + "/" + base_name(artifact.uri);
+    if (!error) std::filesystem::copy(artifact.uri, home, std::filesystem::copy_options::recursive, error);
+    if (error) return fail_errno("copy " + artifact.uri + " to " + home, error.value());
+    artifact.uri = home;
+  }
+  // What lies among our own runs is stored content already; anything else on this machine stays where its owner put it.
+  const std::string runs = std::filesystem::path(attempt.directory).parent_path().parent_path().parent_path();
+  if (local && is_below(artifact.uri, runs)) {
+    SLUICE_TRY(const StoredObject stored, objects.put(artifact.uri));
+    artifact.digest = stored.digest;
+    artifact.size_bytes = stored.size_bytes;
+  }
+  TaskData outputs;
+  outputs.artifacts[import.key].push_back(std::move(artifact));
+  return outputs;
+}
+
+}  // namespace sluice

@@ -1,0 +1,58 @@
+// The layout of a data directory, and who owns it.
+//
+//   engine.lock  engine.sock  sluice.db  objects/sha256/ab/…  runs/RUN/TASK/ATTEMPT/{work,in,out,params,log}  secrets/NAME/KEY  volumes/NAME
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "model/ids.h"
+
+namespace sluice {
+
+class DataDir {
+ public:
+  // `path` is made absolute; nothing is touched.
+  static Result<DataDir> at(const std::string& path);
+  // Makes the folders, and .gitignore with `*`. Errors name the path and what to do.
+  Status create() const;
+  bool exists() const;
+
+  const std::string& root() const { return root_; }
+  std::string database() const { return root_ + "/sluice.db"; }
+  std::string objects() const { return root_ + "/objects"; }
+  std::string socket() const { return root_ + "/engine.sock"; }
+  std::string lock() const { return root_ + "/engine.lock"; }
+  std::string run(std::string_view run_uuid) const { return root_ + "/runs/" + std::string(run_uuid); }
+  // ".../runs/RUN/17-train": the id keeps it unique and short however deep the task lies.
+  std::string task(std::string_view run_uuid, TaskId id, std::string_view name) const;
+  std::string attempt(std::string_view run_uuid, TaskId id, std::string_view name, int attempt) const;
+  std::string secret(std::string_view name, std::string_view key) const;
+
+ private:
+  explicit DataDir(std::string root) : root_(std::move(root)) {}
+  std::string root_;
+};
+
+// The right to write to a data directory: flock on engine.lock, for as long as the object lives.
+class Ownership {
+ public:
+  // Nothing if another process has it.
+  static Result<std::optional<Ownership>> acquire(const DataDir& dir);
+  ~Ownership();
+  Ownership(Ownership&& other) noexcept;
+  Ownership& operator=(Ownership&&) = delete;
+
+ private:
+  explicit Ownership(int fd) : fd_(fd) {}
+  int fd_;
+};
+// The pid written in engine.lock by the owner; 0 if nobody has the directory.
+int owner_pid(const DataDir& dir);
+
+// mkdir that accepts a directory which is already there.
+Status make_directory(const std::string& path);
+
+}  // namespace sluice

@@ -1,0 +1,154 @@
+// The driver of runs. An event is journalled in the commit of its turn before its actions are carried out, so whatever a
+// crash leaves behind reads back through sched::step to where it was.
+//
+// Everything here is called on the loop's thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/diagnostic.h"
+#include "base/result.h"
+#include "base/uuid.h"
+#include "engine/data_dir.h"
+#include "engine/hands.h"
+#include "engine/loop.h"
+#include "engine/secrets.h"
+#include "engine/site.h"
+#include "sched/sched.h"
+#include "store/run_store.h"
+
+namespace sluice {
+
+// What somebody wants to run.
+struct Submission {
+  std::string spec;                          // text of the pipeline
+  std::string spec_file;                     // where it came from, for messages
+  Struct parameters;
+  std::string name;                          // empty: made from the pipeline's name and the time
+  std::string experiment = "Default";
+  bool cache = true;
+};
+Value to_value(const Submission& submission);
+Submission submission_from_value(const Value& value);
+
+// A submission that has been read and can run here.
+struct Prepared {
+  std::shared_ptr<const Pipeline> pipeline;  // null if errors says so
+  std::shared_ptr<const Plan> plan;
+  Sites sites;
+  Diagnostics errors, warnings;
+};
+// The facts of a new run that placeholders stand for; names are filled in by prepare().
+RunContext new_run_context(const DataDir& dir, const Uuid& uuid, Instant now);
+// Reads, plans and looks for what the components need; every error at once.
+Prepared prepare(const Submission& submission, const ImageRules& images, RunContext context);
+
+// What changed, for whoever draws or streams it.
+struct TaskNotice {
+  Uuid run;
+  TaskId task, parent;
+  std::string path;
+  TaskState state = TaskState::kPending;
+  bool is_leaf = true;
+  int attempt = 0;
+  int exit_code = 0;
+  Instant began{}, ended{};
+  std::string error;
+};
+struct RunNotice {
+  Uuid run;
+  RunState state = RunState::kRunning;
+  std::string error;
+};
+struct Observer {
+  std::function<void(const TaskNotice&)> task;
+  std::function<void(const RunNotice&)> run;         // after the commit that says so
+  std::function<void(const BuildNotice&)> building;
+  std::function<void(const Error&)> trouble;         // the store cannot be written; it is tried again. Code kInternal's empty message: it works again
+};
+
+struct EngineOptions {
+  Sync durability = Sync::kNormal;                   // of everything; run creation and end are always kFull
+  ImageRules images;
+  SecretRules secrets;
+  Duration store_patience = std::chrono::seconds(30);  // so long a store that cannot be written is tried again
+};
+
+class Engine {
+ public:
+  Engine(Loop& loop, const DataDir& dir, RunStore& store, Hands& hands, const Clock& clock, EngineOptions options);
+  ~Engine();
+
+  void observe(Observer observer) { observer_ = std::move(observer); }
+
+  // Runs that an owner left in the middle become INTERRUPTED. Call once, before anything else.
+  Status adopt_orphans();
+
+  // Creates the run (durable when this returns) and starts it. `prepared` is of `submission` and without errors; the run's id is in its context.
+  Result<Uuid> submit(const Submission& submission, Prepared prepared);
+  // kConflict if it has ended, kNotFound if there is no such run.
+  Status cancel(const Uuid& run, const std::string& reason);
+  // Runs what failed, was cancelled or was cut short again. kConflict if the run is active or has succeeded.
+  Status retry(const Uuid& run);
+
+  bool idle() const { return runs_.empty(); }
+  bool is_active(const Uuid& run) const { return runs_.contains(run); }
+  void cancel_all(const std::string& reason);
+
+ private:
+  struct LiveRun {
+    RunId id;
+    Uuid uuid;
+    std::string uuid_text;
+    std::shared_ptr<const Plan> plan;
+    Sites sites;
+    State state;
+    std::uint64_t seq = 0;                   // of the newest entry that is in the journal or in `write`
+    Write write;                             // what this turn has to remember
+    std::set<TaskId> changed;
+    std::vector<Action> actions;             // to carry out after the commit
+    std::map<TaskId, std::vector<std::string>> notes;
+    bool ended = false;
+  };
+  using RunPtr = std::shared_ptr<LiveRun>;
+
+  RunPtr add_run(RunId id, const Uuid& uuid, Prepared prepared);
+  void push(const Uuid& run, Event event);
+  void turn();
+  void take(LiveRun& run, const Event& event, Instant now);
+  bool commit();
+  void on_store_trouble(const Error& error);
+  void fill_write(LiveRun& run);
+  TaskRow row_of(const LiveRun& run, TaskId id) const;
+  void note_artifacts(LiveRun& run, const AttemptSucceeded& event);
+  void carry_out(const RunPtr& run);
+  void perform(LiveRun& run, const Action& action);
+  void start_attempt(LiveRun& run, const StartAttempt& start);
+  void tell(LiveRun& run);
+  void finish(const RunPtr& run);
+
+  Loop& loop_;
+  const DataDir& dir_;
+  RunStore& store_;
+  Hands& hands_;
+  const Clock& clock_;
+  const EngineOptions options_;
+  Observer observer_;
+  std::map<Uuid, RunPtr> runs_;
+  std::vector<std::pair<Uuid, Event>> events_;  // not yet taken
+  std::vector<RunPtr> touched_;                 // runs with something to commit or carry out
+  bool holding_ = false;                        // the store cannot be written: nothing is carried out
+  Instant trouble_since_{};
+  Instant last_now_{};                          // the journal's clock never goes back
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace sluice

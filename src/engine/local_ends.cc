@@ -1,0 +1,95 @@
+// How attempts end: from what the supervisor reports to the event that the engine is told.
+#include <utility>
+
+#include "base/text.h"
+#include "engine/local_hands.h"
+#include "exec/log.h"
+
+namespace sluice {
+namespace {
+
+// "exit code 1: ValueError: boom": the last line that the task printed mostly says why.
+std::string exit_message(const AttemptExit& exit, const std::string& log) {
+  if (!exit.error.empty()) return exit.error;
+  std::string message = exit.signal != 0 ? "ended by signal " + std::to_string(exit.signal) : "exit code " + std::to_string(exit.exit_code);
+  if (exit.exit_code == 137 && exit.signal == 0) message += " (killed, often for want of memory)";
+  if (const auto last = last_log_lines(log, 1); last && !trim(*last).empty()) message += ": " + std::string(trim(*last).substr(0, 300));
+  return message;
+}
+
+}  // namespace
+
+void LocalHands::on_supervisor() {
+  if (supervisor_ == nullptr) return;
+  auto events = supervisor_->receive();
+  if (!events) return on_supervisor_lost(events.error().message);
+  for (const SupervisorEvent& event : *events) {
+    if (const auto* exit = std::get_if<AttemptExit>(&event)) {
+      on_exit(*exit);
+      continue;
+    }
+    const auto& began = std::get<AttemptBegan>(event);
+    const auto found = jobs_.find(began.id);
+    if (found == jobs_.end()) continue;
+    const AttemptOrder& order = found->second->attempt.order;
+    listener_.report(order.run, AttemptStarted{order.task, order.attempt}, order.site->notes);
+  }
+}
+
+void LocalHands::on_exit(const AttemptExit& exit) {
+  const auto found = jobs_.find(exit.id);
+  if (found == jobs_.end()) return acks_.push_back(exit.id);
+  const JobPtr job = found->second;
+  --busy_;
+  std::vector<std::string> notes = job->attempt.order.site->notes;
+  if (!exit.note.empty()) notes.push_back(exit.note);
+  if (exit.exit_code != 0 || exit.signal != 0 || !exit.error.empty()) {
+    const FailureKind kind = job->stopped ? job->why : exit.error.empty() ? FailureKind::kExit : FailureKind::kStart;
+    std::string message = job->stopped && job->why == FailureKind::kTimeout ? "took longer than its time limit" : exit_message(exit, job->attempt.log());
+    answer(job, AttemptFailed{job->attempt.order.task, job->attempt.order.attempt, kind, exit.exit_code, std::move(message)}, std::move(notes));
+  } else if (!job->attempt.has_outputs() && job->attempt.linked.empty()) {
+    answer(job, AttemptSucceeded{job->attempt.order.task, job->attempt.order.attempt, {}}, std::move(notes));
+  } else {
+    job->phase = Phase::kCollecting;
+    pool_.submit([this, job, alive = std::weak_ptr(alive_)] {
+      auto collected = collect(job->attempt, objects_);
+      loop_.post([this, job, alive, collected = std::move(collected)] {
+        if (!alive.expired()) on_collected(job, collected);
+      });
+    });
+  }
+}
+
+void LocalHands::on_collected(const JobPtr& job, Collected collected) {
+  if (!collected.outputs) return fail_job(job, collected.failure, 0, collected.outputs.error().message);
+  answer(job, AttemptSucceeded{job->attempt.order.task, job->attempt.order.attempt, std::move(*collected.outputs)});
+}
+
+void LocalHands::on_supervisor_lost(const std::string& why) {
+  loop_.unwatch(supervisor_->fd());
+  supervisor_.reset();
+  starts_.clear();
+  acks_.clear();
+  std::vector<JobPtr> lost;
+  for (const auto& [id, job] : jobs_)
+    if (job->phase == Phase::kRunning) lost.push_back(job);
+  for (const JobPtr& job : lost) {
+    --busy_;
+    // Its processes should have died with the supervisor; a new attempt may only start when none is left.
+    (void)end_leftovers(job->attempt.id).has_value();
+    fail_job(job, job->stopped ? job->why : FailureKind::kLost, 0, "its supervisor is gone: " + why);
+  }
+}
+
+void LocalHands::fail_job(const JobPtr& job, FailureKind kind, int exit_code, std::string message) {
+  answer(job, AttemptFailed{job->attempt.order.task, job->attempt.order.attempt, kind, exit_code, std::move(message)});
+}
+
+void LocalHands::answer(const JobPtr& job, Event event, std::vector<std::string> notes) {
+  if (jobs_.erase(job->attempt.id) == 0) return;
+  // Sent by the next flush, which comes after the commit of what is reported here.
+  if (job->phase == Phase::kRunning || (job->phase == Phase::kCollecting && job->attempt.order.site != nullptr)) acks_.push_back(job->attempt.id);
+  listener_.report(job->attempt.order.run, std::move(event), std::move(notes));
+}
+
+}  // namespace sluice

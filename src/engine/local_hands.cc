@@ -1,0 +1,151 @@
+#include "engine/local_hands.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+namespace sluice {
+namespace {
+
+std::string attempt_id(const Uuid& run, TaskId task, int attempt) {
+  return run.text() + "/" + std::to_string(task.value) + "/" + std::to_string(attempt);
+}
+
+}  // namespace
+
+LocalHands::LocalHands(Loop& loop, const DataDir& dir, ObjectStore& objects, EnvironmentStore& environments, LocalHandsOptions options)
+    : loop_(loop),
+      dir_(dir),
+      objects_(objects),
+      environments_(environments),
+      options_(std::move(options)),
+      pool_("work", std::max(2U, std::thread::hardware_concurrency())),
+      builders_("build", 2) {}
+
+LocalHands::~LocalHands() {
+  for (auto& [key, build] : builds_) build->cancelled = true;
+  if (supervisor_ != nullptr) {
+    loop_.unwatch(supervisor_->fd());
+    (void)supervisor_->shut_down().has_value();
+  }
+}
+
+void LocalHands::start(AttemptOrder order) {
+  const auto job = std::make_shared<Job>(Job{.attempt = Attempt(std::move(order), dir_)});
+  jobs_.emplace(job->attempt.id, job);
+  if (job->attempt.order.site == nullptr) {  // an importer
+    job->phase = Phase::kCollecting;
+    pool_.submit([this, job, alive = std::weak_ptr(alive_)] {
+      auto outputs = import_artifact(job->attempt, objects_);
+      loop_.post([this, job, alive, outputs = std::move(outputs)] {
+        if (!alive.expired()) on_collected(job, Collected{FailureKind::kOutput, outputs});
+      });
+    });
+    return;
+  }
+  if (job->attempt.order.site->environment) {
+    await_environment(job);
+  } else {
+    ready_.push_back(job);
+  }
+}
+
+void LocalHands::stop(const Uuid& run, TaskId task, int attempt, FailureKind why) {
+  const auto found = jobs_.find(attempt_id(run, task, attempt));
+  if (found == jobs_.end() || found->second->stopped) return;
+  const JobPtr job = found->second;
+  job->stopped = true;
+  job->why = why;
+  switch (job->phase) {
+    case Phase::kEnvironment:
+    case Phase::kReady:
+      std::erase(ready_, job);
+      for (auto& [key, build] : builds_) {
+        std::erase(build->waiting, job);
+        if (build->waiting.empty()) build->cancelled = true;
+      }
+      loop_.post([this, job, alive = std::weak_ptr(alive_)] {
+        if (!alive.expired()) fail_job(job, job->why, 0, "stopped before it began");
+      });
+      break;
+    case Phase::kRunning:
+      // An error means that the supervisor is gone: then the attempt is reported as lost.
+      if (supervisor_ != nullptr) (void)supervisor_->stop(job->attempt.id, options_.stop_grace).has_value();
+      break;
+    case Phase::kLayingOut:     // seen when it comes back
+    case Phase::kCollecting:    // its process has ended already
+      break;
+  }
+}
+
+void LocalHands::flush() {
+  dispatch();
+  if (supervisor_ == nullptr) return;
+  Status sent;
+  if (!starts_.empty()) sent = supervisor_->start(starts_);
+  if (sent && !acks_.empty()) sent = supervisor_->ack(acks_);
+  starts_.clear();
+  acks_.clear();
+  // A supervisor that cannot be written to is gone; receive() says so and why.
+  if (!sent) on_supervisor();
+}
+
+void LocalHands::dispatch() {
+  while (busy_ < options_.slots && !ready_.empty()) {
+    const JobPtr job = ready_.front();
+    ready_.pop_front();
+    ++busy_;
+    job->phase = Phase::kLayingOut;
+    lay_out_job(job);
+  }
+}
+
+void LocalHands::lay_out_job(const JobPtr& job) {
+  const auto work = [this, job]() -> Result<AttemptSpec> {
+    if (auto laid_out = lay_out(job->attempt, objects_); !laid_out) return fail(std::move(laid_out).error());
+    return make_spec(job->attempt, job->environment_bin);
+  };
+  // Without artifacts this is two mkdirs: not worth a trip to another thread.
+  if (!job->attempt.has_input_artifacts()) return launch(job, work());
+  pool_.submit([this, job, work, alive = std::weak_ptr(alive_)] {
+    auto spec = work();
+    loop_.post([this, job, alive, spec = std::move(spec)] {
+      if (!alive.expired()) launch(job, spec);
+    });
+  });
+}
+
+void LocalHands::launch(const JobPtr& job, Result<AttemptSpec> spec) {
+  std::string problem;
+  FailureKind kind = FailureKind::kStart;
+  if (job->stopped) {
+    problem = "stopped before it began";
+    kind = job->why;
+  } else if (!spec) {
+    problem = spec.error().message;
+  } else if (!ensure_supervisor()) {
+    problem = "no supervisor could be started";
+    kind = FailureKind::kLost;
+  }
+  if (problem.empty()) {
+    job->phase = Phase::kRunning;
+    starts_.push_back(std::move(*spec));
+    return;
+  }
+  --busy_;
+  // Answers never come from within a call of the engine's.
+  loop_.post([this, job, kind, problem, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) fail_job(job, kind, 0, problem);
+  });
+}
+
+bool LocalHands::ensure_supervisor() {
+  if (supervisor_ != nullptr) return true;
+  auto launched = options_.launch_supervisor();
+  if (!launched) return false;
+  supervisor_ = std::move(*launched);
+  if (supervisor_->fd() >= 0) loop_.watch(supervisor_->fd(), [this] { on_supervisor(); });
+  return true;
+}
+
+}  // namespace sluice

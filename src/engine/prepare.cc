@@ -1,0 +1,59 @@
+// From text to something that can run: the road that `run`, `check` and `retry` share.
+#include "engine/engine.h"
+#include "spec/parse.h"
+
+namespace sluice {
+
+Value to_value(const Submission& submission) {
+  return Value::of({{"spec", submission.spec},
+                    {"spec_file", submission.spec_file},
+                    {"parameters", submission.parameters},
+                    {"name", submission.name},
+                    {"experiment", submission.experiment},
+                    {"cache", submission.cache}});
+}
+
+Submission submission_from_value(const Value& value) {
+  Submission submission{.spec = std::string(value.string_or("spec", "")),
+                        .spec_file = std::string(value.string_or("spec_file", "")),
+                        .name = std::string(value.string_or("name", "")),
+                        .experiment = std::string(value.string_or("experiment", "Default")),
+                        .cache = value.bool_or("cache", true)};
+  if (const Value* parameters = value.find("parameters"); parameters != nullptr && parameters->is_struct()) submission.parameters = parameters->as_struct();
+  return submission;
+}
+
+RunContext new_run_context(const DataDir& dir, const Uuid& uuid, Instant now) {
+  const std::string text = uuid.text();
+  return {.run_uuid = text,
+          .created = format_rfc3339(now),
+          .scheduled = format_rfc3339(now),
+          .pipeline_root = dir.run(text),
+          .workspace_path = dir.run(text) + "/workspace"};
+}
+
+Prepared prepare(const Submission& submission, const ImageRules& images, RunContext context) {
+  Prepared prepared;
+  ParsedPipeline parsed = parse_pipeline(submission.spec, submission.spec_file);
+  prepared.errors = std::move(parsed.errors);
+  prepared.warnings = std::move(parsed.warnings);
+  if (!prepared.errors.empty()) return prepared;
+  prepared.pipeline = std::make_shared<const Pipeline>(std::move(parsed.pipeline));
+  if (context.display_name.empty()) context.display_name = submission.name.empty() ? prepared.pipeline->name + " " + context.created : submission.name;
+  if (context.resource_name.empty()) context.resource_name = prepared.pipeline->name + "-" + context.run_uuid.substr(0, 5);
+  PlanResult planned = make_plan(prepared.pipeline, submission.parameters, std::move(context));
+  for (Diagnostic& error : planned.errors) {
+    error.file = submission.spec_file;
+    prepared.errors.push_back(std::move(error));
+  }
+  prepared.plan = std::move(planned.plan);
+  if (prepared.plan == nullptr) return prepared;
+  prepared.sites = find_sites(*prepared.plan, images);
+  for (Diagnostic error : prepared.sites.errors) {
+    error.file = submission.spec_file;
+    prepared.errors.push_back(std::move(error));
+  }
+  return prepared;
+}
+
+}  // namespace sluice

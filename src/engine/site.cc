@@ -1,0 +1,120 @@
+#include "engine/site.h"
+
+#include "base/sha256.h"
+#include "plan/environment.h"
+
+namespace sluice {
+namespace {
+
+// The rule for an image: an exact name wins over a prefix, a longer prefix over a shorter one.
+std::string rule_for(const std::string& image, const ImageRules& rules) {
+  if (const auto exact = rules.find(image); exact != rules.end()) return exact->second;
+  std::string best;
+  std::size_t best_length = 0;
+  for (const auto& [pattern, rule] : rules) {
+    if (pattern.empty() || pattern.back() != '*') continue;
+    const auto length = pattern.size() - 1;
+    if (image.compare(0, length, pattern, 0, length) == 0 && length >= best_length) {
+      best = rule;
+      best_length = length;
+    }
+  }
+  return best;
+}
+
+std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+class SiteFinder {
+ public:
+  SiteFinder(const Plan& plan, const ImageRules& rules) : plan_(plan), rules_(rules) {}
+
+  Sites find() {
+    for (const PlanComponent& component : plan_.components) {
+      if (component.executor == nullptr) continue;
+      const auto* container = std::get_if<ContainerSpec>(&component.executor->what);
+      if (container == nullptr || sites_.by_executor.contains(component.executor->label)) continue;
+      sites_.by_executor.emplace(component.executor->label, site(*component.executor, *container));
+    }
+    return std::move(sites_);
+  }
+
+ private:
+  Site site(const Executor& executor, const ContainerSpec& container) {
+    Site found;
+    refuse_unsupported(executor, container);
+    const std::string rule = rule_for(container.image, rules_);
+    if (!rule.empty() && rule.front() == '/') {
+      found.path_prefix = directory_of(rule);
+      found.python = true;
+      if (container.python) found.environment = environment(*container.python, {rule, "configured"});
+      return found;
+    }
+    ImageKind kind = image_kind(container.image);
+    if (rule == "host") kind = ImageKind::kHost;
+    if (rule == "python") kind = ImageKind::kPython;
+    // A lightweight component only needs an interpreter, whatever the image is called; others need what is in the image.
+    if (kind == ImageKind::kOther && container.image.find("{{$") == std::string::npos) {
+      refuse(executor, "image '" + container.image + "' cannot run without a container engine",
+             "map it in sluice.toml: [images] \"" + container.image + "\" = \"host\" (this machine's programs), \"python\", or the path of an interpreter");
+      return found;
+    }
+    if (kind == ImageKind::kHost && !container.python)
+      found.notes.push_back("image '" + container.image + "' runs on this machine's own programs, without a container");
+    if (kind == ImageKind::kPython || container.python) use_python(executor, container, found);
+    return found;
+  }
+
+  void use_python(const Executor& executor, const ContainerSpec& container, Site& site) {
+    const std::string wanted = image_python_version(container.image);
+    auto interpreter = find_interpreter(wanted);
+    if (!interpreter) {
+      refuse(executor, "image '" + container.image + "' needs Python: " + interpreter.error().message, interpreter.error().hint);
+      return;
+    }
+    if (!interpreter->exact)
+      site.notes.push_back("image '" + container.image + "' runs on Python " + interpreter->interpreter.version + ", as there is no Python " + wanted + " here");
+    site.python = true;
+    site.path_prefix = directory_of(interpreter->interpreter.path);
+    if (container.python) site.environment = environment(*container.python, interpreter->interpreter);
+  }
+
+  EnvironmentSpec environment(const PythonInstall& install, const Interpreter& interpreter) const {
+    const EnvironmentRequest request = environment_request(install, plan_.pipeline->sdk_version, interpreter.path, interpreter.version);
+    const std::string settings = environment_variables_fingerprint();
+    return {.key = settings.empty() ? request.key() : sha256_hex(request.key() + settings),
+            .interpreter = request.interpreter,
+            .requirements = request.requirements,
+            .no_deps = request.no_deps,
+            .index_options = request.index_options};
+  }
+
+  void refuse_unsupported(const Executor& executor, const ContainerSpec& container) {
+    const KubernetesConfig& kubernetes = executor.kubernetes;
+    if (container.image.find("argostub/") != std::string::npos || !kubernetes.pvc_mounts.empty())
+      refuse(executor, "persistent volume claims are not supported on one machine yet", "pass data between tasks as artifacts, or use dsl.WORKSPACE_PATH_PLACEHOLDER");
+    if (kubernetes.init_containers)
+      refuse(executor, "init containers are not supported on one machine yet", "make the init container a task of its own");
+    for (const NamedMount& mount : kubernetes.secret_volumes)
+      if (!mount.optional) refuse(executor, "secrets mounted as files (" + mount.mount_path + ") are not supported yet", "use the secret as an environment variable");
+    for (const NamedMount& mount : kubernetes.config_map_volumes)
+      if (!mount.optional) refuse(executor, "config maps mounted as files (" + mount.mount_path + ") are not supported yet", "use the config map as an environment variable");
+  }
+
+  void refuse(const Executor& executor, std::string message, std::string hint) {
+    sites_.errors.push_back({.place = executor.place,
+                             .path = "deploymentSpec.executors." + executor.label,
+                             .code = Code::kInvalid,
+                             .message = "executor '" + executor.label + "': " + std::move(message),
+                             .hint = std::move(hint)});
+  }
+
+  const Plan& plan_;
+  const ImageRules& rules_;
+  Sites sites_;
+};
+
+}  // namespace
+
+Sites find_sites(const Plan& plan, const ImageRules& rules) { return SiteFinder(plan, rules).find(); }
+
+}  // namespace sluice

@@ -1,0 +1,33 @@
+// Where a component of a pipeline runs on this machine: which interpreter, which environment, or why it cannot.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/diagnostic.h"
+#include "exec/environment.h"
+#include "plan/plan.h"
+
+namespace sluice {
+
+// `[images]` of sluice.toml: image as the pipeline names it, or a prefix that ends in '*' -> "host", "python", or the path of an interpreter.
+using ImageRules = std::map<std::string, std::string>;
+
+struct Site {
+  std::string path_prefix;                     // directories to put before PATH; empty: none
+  std::optional<EnvironmentSpec> environment;  // must be there before an attempt starts; its bin/ then comes first on PATH
+  bool python = false;
+  std::vector<std::string> notes;              // warnings for each task that runs here
+};
+
+struct Sites {
+  std::map<std::string, Site> by_executor;     // label of a container executor that the plan reaches
+  Diagnostics errors;                          // what makes the run impossible here, each with its ways out
+};
+
+// Costs a start of each interpreter that is looked up for the first time.
+Sites find_sites(const Plan& plan, const ImageRules& rules);
+
+}  // namespace sluice
