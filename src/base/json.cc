@@ -158,8 +158,10 @@ Result<Value> parse_json_lenient(std::string_view text) {
     const char c = text[i];
     if (in_string) {
       quoted += c;
-      if (c == '\\' && i + 1 < text.size()) quoted += text[++i];
-      else if (c == '"') in_string = false;
+      if (c == '\\' && i + 1 < text.size())
+        quoted += text[++i];
+      else if (c == '"')
+        in_string = false;
       continue;
     }
     std::string_view token;

@@ -58,9 +58,9 @@ tl::unexpected<Error> fail_errno(std::string_view what, int error_number);
 
 #define SLUICE_CONCAT_INNER(a, b) a##b
 #define SLUICE_CONCAT(a, b) SLUICE_CONCAT_INNER(a, b)
-#define SLUICE_TRY_INNER(name, declaration, expression)          \
-  auto name = (expression);                                      \
-  if (!name) return ::sluice::fail(std::move(name).error());     \
+#define SLUICE_TRY_INNER(name, declaration, expression)      \
+  auto name = (expression);                                  \
+  if (!name) return ::sluice::fail(std::move(name).error()); \
   declaration = std::move(*name)
 
 // SLUICE_TRY(auto order, topological_order(p)): the value, or returns the error to our caller.
