@@ -119,9 +119,14 @@ Result<Value> parse(std::string_view text, const std::vector<std::size_t>& added
     message = readable(builder.message());
     offset = std::min(builder.position() - std::min<std::size_t>(builder.position(), 1), text.size());
   }
-  std::string original(text.substr(0, offset));
-  for (auto at = added.rbegin(); at != added.rend(); ++at)
-    if (*at < original.size()) original.erase(*at, 1);
+  std::string original;  // the text before `offset`, less the quotes we added
+  std::size_t from = 0;
+  for (const std::size_t at : added) {
+    if (at >= offset) break;
+    original += text.substr(from, at - from);
+    from = at + 1;
+  }
+  original += text.substr(from, offset - from);
   return fail(Code::kInvalid, place_of(original, original.size()) + ": " + message);
 }
 
