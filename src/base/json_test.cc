@@ -131,7 +131,7 @@ TEST(Json, InvalidUtf8IsRefusedOnInput) {
 
 TEST(Json, InvalidUtf8IsReplacedOnOutput) {
   EXPECT_EQ(json_string("a\xff"
-                   "b"),
+                        "b"),
             "\"a\xEF\xBF\xBD"
             "b\"");
   EXPECT_EQ(json_string("\xc3"), "\"\xEF\xBF\xBD\"") << "cut in the middle";
