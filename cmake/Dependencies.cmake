@@ -9,9 +9,10 @@ find_package(tomlplusplus REQUIRED)
 if(SLUICE_TESTS)
   find_package(GTest REQUIRED)
 endif()
-
-
-
+if(SLUICE_BENCH)
+  find_package(benchmark REQUIRED)
+endif()
+find_package(Python3 3.9 COMPONENTS Interpreter)
 
 # libexpected-dev (tl/expected.hpp) and libcli11-dev are headers only.
 find_path(TL_EXPECTED_INCLUDE tl/expected.hpp REQUIRED)

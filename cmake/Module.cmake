@@ -1,13 +1,13 @@
 # sluice_floor(NAME) starts a floor; sluice_module(NAME USES ... LIBS ...) declares a module on it.
 #
-# A module is the folder src/NAME: all its *.cc make the library sluice_NAME, its *_test.cc the program sluice_NAME_test,
-# each of its *_fuzz.cc a fuzzer when the preset asks for them. USES names modules that were declared before it: floors are declared from the ground up, so an include that
-# climbs the stairs has no target to link. tests/tidy_test checks the #include lines themselves.
+# A module is the folder src/NAME: all its *.cc make the library sluice_NAME, its *_test.cc the program sluice_NAME_test, and each
+# of its *_fuzz.cc a fuzzer when the preset asks for them. USES names modules that were declared before it: floors are declared
+# from the ground up, so a step upwards does not configure. tests/tidy_test.py reads the same declarations and checks every
+# #include.
 set(SLUICE_MODULES "" CACHE INTERNAL "modules declared so far, lowest first")
-file(WRITE "${CMAKE_BINARY_DIR}/house.txt" "")
 
 function(sluice_floor name)
-  file(APPEND "${CMAKE_BINARY_DIR}/house.txt" "floor ${name}\n")
+  message(VERBOSE "floor ${name}")
 endfunction()
 
 function(sluice_module name)
@@ -18,20 +18,20 @@ function(sluice_module name)
     endif()
   endforeach()
   set(SLUICE_MODULES ${SLUICE_MODULES} ${name} CACHE INTERNAL "")
-  list(JOIN ARG_USES " " uses)
-  file(APPEND "${CMAKE_BINARY_DIR}/house.txt" "module ${name} uses ${uses}\n")
 
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/src/${name}/*.cc")
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  set(fuzzers ${sources})
+  list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
   list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|/main)\\.cc$")
   list(TRANSFORM ARG_USES PREPEND sluice_ OUTPUT_VARIABLE libraries)
-  if(NOT sources)
-    add_library(sluice_${name} INTERFACE)
-    target_link_libraries(sluice_${name} INTERFACE sluice_options ${libraries} ${ARG_LIBS})
-  else()
+  if(sources)
     add_library(sluice_${name} STATIC ${sources})
     target_link_libraries(sluice_${name} PUBLIC sluice_options ${libraries} ${ARG_LIBS})
+  else()
+    add_library(sluice_${name} INTERFACE)
+    target_link_libraries(sluice_${name} INTERFACE sluice_options ${libraries} ${ARG_LIBS})
   endif()
 
   if(SLUICE_TESTS AND tests)
@@ -39,6 +39,14 @@ function(sluice_module name)
     target_link_libraries(sluice_${name}_test PRIVATE sluice_${name} GTest::gmock GTest::gtest_main)
     target_compile_definitions(sluice_${name}_test PRIVATE "SLUICE_SOURCE_DIR=\"${CMAKE_SOURCE_DIR}\"")
     add_test(NAME ${name} COMMAND sluice_${name}_test)
+  endif()
+  if(SLUICE_FUZZ)
+    foreach(fuzzer ${fuzzers})
+      get_filename_component(program "${fuzzer}" NAME_WE)
+      add_executable(${program} "${fuzzer}")
+      target_link_libraries(${program} PRIVATE sluice_${name} -fsanitize=fuzzer)
+      set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/fuzzers")
+    endforeach()
   endif()
 endfunction()
 

@@ -6,6 +6,8 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 set(SLUICE_SANITIZE "" CACHE STRING "Sanitizers, comma separated: address,undefined or thread")
 option(SLUICE_TESTS "Build the unit tests" ON)
+option(SLUICE_FUZZ "Build the fuzzers src/*/*_fuzz.cc (clang only)" OFF)
+option(SLUICE_BENCH "Build the benchmarks bench/*.cc" OFF)
 
 add_library(sluice_options INTERFACE)
 target_compile_options(sluice_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast
@@ -15,6 +17,11 @@ target_compile_definitions(sluice_options INTERFACE "SLUICE_VERSION=\"${PROJECT_
 if(SLUICE_SANITIZE)
   target_compile_options(sluice_options INTERFACE "-fsanitize=${SLUICE_SANITIZE}" -fno-sanitize-recover=all)
   target_link_options(sluice_options INTERFACE "-fsanitize=${SLUICE_SANITIZE}")
+endif()
+if(SLUICE_FUZZ)
+  # The libraries report coverage to the fuzzer; only the fuzzers themselves are linked with its main().
+  target_compile_options(sluice_options INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(sluice_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 find_program(CCACHE ccache)

@@ -7,8 +7,8 @@ namespace sluice::detail {
 [[noreturn]] void check_failed(std::string_view condition, std::string_view file, int line);
 }
 
-#define SLUICE_CHECK(condition)                                                   \
-  do {                                                                            \
-    if (!(condition)) [[unlikely]]                                                \
-      ::sluice::detail::check_failed(#condition, __FILE__, __LINE__);             \
+#define SLUICE_CHECK(condition)                                       \
+  do {                                                                \
+    if (!(condition)) [[unlikely]]                                    \
+      ::sluice::detail::check_failed(#condition, __FILE__, __LINE__); \
   } while (false)

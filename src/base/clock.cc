@@ -13,7 +13,7 @@ Instant SystemClock::now() const { return std::chrono::time_point_cast<Duration>
 
 std::string format_rfc3339(Instant instant, bool with_micros) {
   const auto micros = to_micros(instant);
-  const std::time_t seconds = static_cast<std::time_t>(micros >= 0 ? micros / 1'000'000 : (micros - 999'999) / 1'000'000);
+  const auto seconds = static_cast<std::time_t>(micros >= 0 ? micros / 1'000'000 : (micros - 999'999) / 1'000'000);
   std::tm tm{};
   gmtime_r(&seconds, &tm);
   std::array<char, 32> date{};

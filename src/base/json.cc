@@ -1,13 +1,9 @@
 #include "base/json.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cmath>
-#include <cstdint>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <utility>
+#include <vector>
 
 namespace sluice {
 namespace {
@@ -51,10 +47,7 @@ class ValueBuilder final : public nlohmann::json_sax<nlohmann::json> {
   };
 
   bool push(bool is_object) {
-    if (stack_.size() >= kDepthMax) {
-      message_ = "nested deeper than 200 levels";
-      return false;
-    }
+    if (stack_.size() >= kDepthMax) return false;
     stack_.push_back({is_object, {}, {}, {}});
     return true;
   }
@@ -88,12 +81,60 @@ std::string readable(const std::string& message) {
   return bracket == std::string::npos ? message : message.substr(bracket + 2);
 }
 
-std::string place_of(std::string_view text, std::size_t position) {
-  const auto before = text.substr(0, position == 0 ? 0 : std::min(position - 1, text.size()));
+// "line:column" of the byte at `offset`. Columns count bytes.
+std::string place_of(std::string_view text, std::size_t offset) {
+  const auto before = text.substr(0, offset);
   const auto line = 1 + std::count(before.begin(), before.end(), '\n');
   const auto last = before.rfind('\n');
   const auto column = 1 + (last == std::string_view::npos ? before.size() : before.size() - last - 1);
   return std::to_string(line) + ":" + std::to_string(column);
+}
+
+// Where the bracket stands that goes one level too deep.
+std::size_t offset_of_depth(std::string_view text) {
+  std::size_t depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') in_string = !in_string;
+    if (in_string) {
+      if (c == '\\') ++i;
+      continue;
+    }
+    if ((c == '[' || c == '{') && depth++ == kDepthMax) return i;
+    if (c == ']' || c == '}') --depth;
+  }
+  return text.size();
+}
+
+// `added`: offsets of quotes in `text` that the author did not write, so that a place is one of the author's text.
+Result<Value> parse(std::string_view text, const std::vector<std::size_t>& added) {
+  ValueBuilder builder;
+  if (nlohmann::json::sax_parse(text.begin(), text.end(), &builder)) return builder.take();
+  std::string message = "nested deeper than " + std::to_string(kDepthMax) + " levels";
+  std::size_t offset = 0;
+  if (builder.message().empty()) {
+    offset = offset_of_depth(text);
+  } else {
+    message = readable(builder.message());
+    offset = std::min(builder.position() - std::min<std::size_t>(builder.position(), 1), text.size());
+  }
+  std::string original;  // the text before `offset`, less the quotes we added
+  std::size_t from = 0;
+  for (const std::size_t at : added) {
+    if (at >= offset) break;
+    original += text.substr(from, at - from);
+    from = at + 1;
+  }
+  original += text.substr(from, offset - from);
+  return fail(Code::kInvalid, place_of(original, original.size()) + ": " + message);
+}
+
+// The number that JSON cannot write at the start of `text`, or nothing.
+std::string_view bare_word(std::string_view text) {
+  for (const std::string_view word : {"NaN", "-Infinity", "Infinity"})
+    if (text.substr(0, word.size()) == word) return text.substr(0, word.size());
+  return {};
 }
 
 // Length of the UTF-8 sequence at text[i], 0 if it is not valid there.
@@ -144,36 +185,32 @@ void append_indented(std::string& out, const Value& value, int depth) {
 
 }  // namespace
 
-Result<Value> parse_json(std::string_view text) {
-  ValueBuilder builder;
-  if (nlohmann::json::sax_parse(text.begin(), text.end(), &builder)) return builder.take();
-  return fail(Code::kInvalid, place_of(text, builder.position()) + ": " + readable(builder.message()));
-}
+Result<Value> parse_json(std::string_view text) { return parse(text, {}); }
 
 Result<Value> parse_json_lenient(std::string_view text) {
   std::string quoted;
   quoted.reserve(text.size());
+  std::vector<std::size_t> added;
   bool in_string = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (in_string) {
-      quoted += c;
-      if (c == '\\' && i + 1 < text.size()) quoted += text[++i];
-      else if (c == '"') in_string = false;
+    const auto word = in_string ? std::string_view() : bare_word(text.substr(i));
+    if (!word.empty()) {
+      added.push_back(quoted.size());
+      quoted.append("\"").append(word);
+      added.push_back(quoted.size());
+      quoted += '"';
+      i += word.size() - 1;
       continue;
     }
-    std::string_view token;
-    for (const std::string_view word : {"NaN", "-Infinity", "Infinity"})
-      if (text.substr(i, word.size()) == word) token = word;
-    if (token.empty()) {
-      in_string = c == '"';
-      quoted += c;
-    } else {
-      quoted.append("\"").append(token).append("\"");
-      i += token.size() - 1;
+    quoted += c;
+    if (c == '"') {
+      in_string = !in_string;
+    } else if (in_string && c == '\\' && i + 1 < text.size()) {
+      quoted += text[++i];
     }
   }
-  return parse_json(quoted);
+  return parse(quoted, added);
 }
 
 void append_json_string(std::string& out, std::string_view text) {
@@ -212,38 +249,6 @@ void append_json_string(std::string& out, std::string_view text) {
     ++i;
   }
   out += '"';
-}
-
-void append_json_number(std::string& out, double number) {
-  if (!std::isfinite(number)) {
-    out += "null";
-    return;
-  }
-  if (number == 0) number = 0;  // -0 prints as 0
-  const double size = std::fabs(number);
-  std::array<char, 400> digits{};
-  const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
-  const auto format = plain ? std::chars_format::fixed : std::chars_format::scientific;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, format).ptr;
-  std::string_view text(digits.data(), static_cast<std::size_t>(end - digits.data()));
-  if (plain) {
-    out += text;
-    return;
-  }
-  // ES6 writes 1e-7 where C writes 1e-07.
-  const auto e = text.find('e');
-  out += text.substr(0, e + 2);
-  auto exponent = text.substr(e + 2);
-  while (exponent.size() > 1 && exponent.front() == '0') exponent.remove_prefix(1);
-  out += exponent;
-}
-
-std::string number_text(double number) {
-  if (std::isnan(number)) return "NaN";
-  if (std::isinf(number)) return number > 0 ? "+Inf" : "-Inf";
-  std::array<char, 400> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, std::chars_format::fixed).ptr;
-  return std::string(digits.data(), end);
 }
 
 std::string value_text(const Value& value) {
@@ -296,74 +301,6 @@ std::string to_json_pretty(const Value& value) {
   std::string out;
   append_indented(out, value, 0);
   return out + "\n";
-}
-
-void JsonWriter::newline() {
-  if (indent_ == 0) return;
-  out_ += '\n';
-  out_.append(static_cast<std::size_t>(indent_ * depth_), ' ');
-}
-
-void JsonWriter::separate() {
-  if (std::exchange(after_key_, false)) return;
-  if (depth_ == 0) return;
-  if (!std::exchange(first_, false)) out_ += ',';
-  newline();
-}
-
-JsonWriter& JsonWriter::open(char bracket) {
-  separate();
-  out_ += bracket;
-  ++depth_;
-  first_ = true;
-  return *this;
-}
-
-JsonWriter& JsonWriter::close(char bracket) {
-  --depth_;
-  if (!first_) newline();
-  first_ = false;
-  out_ += bracket;
-  return *this;
-}
-
-JsonWriter& JsonWriter::key(std::string_view name) {
-  separate();
-  append_json_string(out_, name);
-  out_ += indent_ == 0 ? ":" : ": ";
-  after_key_ = true;
-  return *this;
-}
-
-JsonWriter& JsonWriter::value(std::string_view text) {
-  separate();
-  append_json_string(out_, text);
-  return *this;
-}
-JsonWriter& JsonWriter::value(std::int64_t number) {
-  separate();
-  out_ += std::to_string(number);
-  return *this;
-}
-JsonWriter& JsonWriter::value(double number) {
-  separate();
-  append_json_number(out_, number);
-  return *this;
-}
-JsonWriter& JsonWriter::value(bool flag) {
-  separate();
-  out_ += flag ? "true" : "false";
-  return *this;
-}
-JsonWriter& JsonWriter::value(const Value& value) {
-  separate();
-  append_json(out_, value);
-  return *this;
-}
-JsonWriter& JsonWriter::null() {
-  separate();
-  out_ += "null";
-  return *this;
 }
 
 }  // namespace sluice

@@ -43,10 +43,19 @@ tl::unexpected<Error> fail_errno(std::string_view what, int error_number) {
   switch (error_number) {
     case ENOENT: code = Code::kNotFound; break;
     case EACCES:
-    case EPERM: code = Code::kInvalid; hint = "check the owner and the permissions"; break;
-    case EROFS: code = Code::kInvalid; hint = "the file system is read-only"; break;
+    case EPERM:
+      code = Code::kInvalid;
+      hint = "check the owner and the permissions";
+      break;
+    case EROFS:
+      code = Code::kInvalid;
+      hint = "the file system is read-only";
+      break;
     case ENOSPC:
-    case EDQUOT: code = Code::kUnavailable; hint = "the disk is full: make room and try again"; break;
+    case EDQUOT:
+      code = Code::kUnavailable;
+      hint = "the disk is full: make room and try again";
+      break;
     case EMFILE:
     case ENFILE:
     case EAGAIN:

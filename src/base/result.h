@@ -58,10 +58,12 @@ tl::unexpected<Error> fail_errno(std::string_view what, int error_number);
 
 #define SLUICE_CONCAT_INNER(a, b) a##b
 #define SLUICE_CONCAT(a, b) SLUICE_CONCAT_INNER(a, b)
-#define SLUICE_TRY_INNER(name, declaration, expression)          \
-  auto name = (expression);                                      \
-  if (!name) return ::sluice::fail(std::move(name).error());     \
+// The names are declarations, which no parentheses may surround: NOLINTBEGIN(bugprone-macro-parentheses)
+#define SLUICE_TRY_INNER(name, declaration, expression)      \
+  auto name = (expression);                                  \
+  if (!name) return ::sluice::fail(std::move(name).error()); \
   declaration = std::move(*name)
+// NOLINTEND(bugprone-macro-parentheses)
 
 // SLUICE_TRY(auto order, topological_order(p)): the value, or returns the error to our caller.
 #define SLUICE_TRY(declaration, expression) SLUICE_TRY_INNER(SLUICE_CONCAT(result_, __LINE__), declaration, expression)

@@ -35,6 +35,7 @@ std::string_view trim(std::string_view text) {
 }
 
 std::string replace_all(std::string text, std::string_view from, std::string_view to) {
+  if (from.empty()) return text;
   for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) text.replace(at, from.size(), to);
   return text;
 }
@@ -63,11 +64,14 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string closest(std::string_view name, std::span<const std::string> candidates) {
+  // Nobody mistypes a name of this length, and the distance costs the product of both lengths.
+  constexpr std::size_t kNameMax = 200;
   std::string best;
+  if (name.size() > kNameMax) return best;
   std::size_t best_distance = std::max<std::size_t>(1, name.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
     if (candidate.size() > name.size() + best_distance || name.size() > candidate.size() + best_distance) continue;
-    if (const auto distance = edit_distance(name, candidate); distance < best_distance) {
+    if (const auto distance = edit_distance(name, candidate); distance < best_distance && distance < name.size()) {
       best_distance = distance;
       best = candidate;
     }

@@ -1,6 +1,8 @@
 #include "base/value.h"
 
 #include <array>
+#include <cmath>
+#include <limits>
 
 #include "base/check.h"
 
@@ -51,7 +53,15 @@ bool Value::bool_or(std::string_view key, bool fallback) const {
   return field != nullptr && field->is_bool() ? field->as_bool() : fallback;
 }
 std::int64_t Value::int_or(std::string_view key, std::int64_t fallback) const {
-  return static_cast<std::int64_t>(number_or(key, static_cast<double>(fallback)));
+  const Value* field = find(key);
+  if (field == nullptr || !field->is_number()) return fallback;
+  // A conversion out of range is undefined, and these numbers may come from a file that somebody damaged.
+  constexpr double kLimit = 9223372036854775808.0;  // 2^63
+  const double number = field->as_number();
+  if (std::isnan(number)) return fallback;
+  if (number >= kLimit) return std::numeric_limits<std::int64_t>::max();
+  if (number < -kLimit) return std::numeric_limits<std::int64_t>::min();
+  return static_cast<std::int64_t>(number);
 }
 
 bool operator==(const Value& a, const Value& b) {

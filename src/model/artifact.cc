@@ -29,7 +29,8 @@ Artifact artifact_from_value(const Value& value) {
   artifact.custom_path = value.string_or("custom_path", "");
   artifact.digest = value.string_or("digest", "");
   artifact.size_bytes = value.int_or("size_bytes", 0);
-  if (const Value* metadata = value.find("metadata"); metadata != nullptr && metadata->is_struct()) artifact.metadata = metadata->as_struct();
+  if (const Value* metadata = value.find("metadata"); metadata != nullptr && metadata->is_struct())
+    artifact.metadata = metadata->as_struct();
   return artifact;
 }
 

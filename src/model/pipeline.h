@@ -21,7 +21,17 @@ namespace sluice {
 template <class T>
 using NameMap = std::map<std::string, T, std::less<>>;
 
-enum class ParameterType { kUnspecified, kNumberDouble, kNumberInteger, kString, kBoolean, kList, kStruct, kTaskFinalStatus, kTaskConfig };
+enum class ParameterType {
+  kUnspecified,
+  kNumberDouble,
+  kNumberInteger,
+  kString,
+  kBoolean,
+  kList,
+  kStruct,
+  kTaskFinalStatus,
+  kTaskConfig
+};
 // "NUMBER_INTEGER", ...
 std::string_view parameter_type_name(ParameterType type);
 

@@ -6,8 +6,10 @@
 namespace sluice {
 namespace {
 
-constexpr std::array<std::string_view, 8> kRunStates{"PENDING", "RUNNING", "PAUSED", "CANCELING", "SUCCEEDED", "FAILED", "CANCELED", "INTERRUPTED"};
-constexpr std::array<std::string_view, 10> kTaskStates{"PENDING", "QUEUED", "RUNNING", "BACKOFF", "SUCCEEDED", "FAILED", "SKIPPED", "OMITTED", "CANCELED", "CACHED"};
+constexpr std::array<std::string_view, 8> kRunStates{"PENDING",   "RUNNING", "PAUSED",   "CANCELING",
+                                                     "SUCCEEDED", "FAILED",  "CANCELED", "INTERRUPTED"};
+constexpr std::array<std::string_view, 10> kTaskStates{"PENDING", "QUEUED",  "RUNNING", "BACKOFF",  "SUCCEEDED",
+                                                       "FAILED",  "SKIPPED", "OMITTED", "CANCELED", "CACHED"};
 constexpr std::array<std::string_view, 6> kFailures{"exit", "start", "output", "input", "timeout", "lost"};
 
 template <class Enum, std::size_t N>
@@ -19,7 +21,9 @@ std::optional<Enum> from_name(const std::array<std::string_view, N>& names, std:
 
 }  // namespace
 
-bool is_final(RunState state) { return state == RunState::kSucceeded || state == RunState::kFailed || state == RunState::kCanceled; }
+bool is_final(RunState state) {
+  return state == RunState::kSucceeded || state == RunState::kFailed || state == RunState::kCanceled;
+}
 bool is_final(TaskState state) { return state >= TaskState::kSucceeded; }
 
 std::string_view state_name(RunState state) { return kRunStates.at(static_cast<std::size_t>(state)); }
