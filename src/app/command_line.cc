@@ -119,9 +119,17 @@ class Grammar {
   CLI::App app_{"Sluice runs the whole life of a machine-learning model: pipelines first."};
 };
 
-std::string known_verbs(const CLI::App& app, const std::string& word) {
+std::vector<const CLI::App*> public_verbs(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App* verb) { return !verb->get_group().empty(); });
+}
+
+bool is_verb(const CLI::App& app, const std::string& word) {
+  return !app.get_subcommands([&](const CLI::App* verb) { return verb->get_name() == word; }).empty();
+}
+
+std::string unknown_verb(const CLI::App& app, const std::string& word) {
   std::vector<std::string> names;
-  for (const CLI::App* verb : app.get_subcommands([](const CLI::App* a) { return !a->get_group().empty(); })) names.push_back(verb->get_name());
+  for (const CLI::App* verb : public_verbs(app)) names.push_back(verb->get_name());
   return "unknown verb '" + word + "'" + did_you_mean(word, names);
 }
 
@@ -132,8 +140,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   Grammar grammar(line.words);
   CLI::App& app = grammar.app();
   // A wrong verb deserves better than "the following arguments were not expected".
-  if (argc > 1 && argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr) {
-    line.err = "error: " + known_verbs(app, argv[1]) + "\n  sluice --help lists the verbs\n";
+  if (argc > 1 && argv[1][0] != '-' && !is_verb(app, argv[1])) {
+    line.err = "error: " + unknown_verb(app, argv[1]) + "\n  sluice --help lists the verbs\n";
     line.exit = 2;
     return line;
   }
@@ -156,7 +164,7 @@ namespace {
 
 std::string bash_script(const CLI::App& app) {
   std::string verbs, cases;
-  for (const CLI::App* verb : app.get_subcommands([](const CLI::App* a) { return !a->get_group().empty(); })) {
+  for (const CLI::App* verb : public_verbs(app)) {
     verbs += " " + verb->get_name();
     std::string words;
     for (const CLI::Option* option : verb->get_options())
@@ -181,7 +189,7 @@ std::string bash_script(const CLI::App& app) {
 
 std::string fish_script(const CLI::App& app) {
   std::string out = "complete -c sluice -n __fish_use_subcommand -f\n";
-  for (const CLI::App* verb : app.get_subcommands([](const CLI::App* a) { return !a->get_group().empty(); })) {
+  for (const CLI::App* verb : public_verbs(app)) {
     const std::string name = verb->get_name();
     out += "complete -c sluice -n __fish_use_subcommand -a " + name + " -d '" + replace_all(verb->get_description(), "'", "\\'") + "'\n";
     for (const CLI::Option* option : verb->get_options())

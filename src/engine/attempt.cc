@@ -160,7 +160,8 @@ Result<AttemptSpec> make_spec(const Attempt& attempt, const std::string& environ
   const std::string pod = attempt.order.plan->context.resource_name + "-" + std::to_string(attempt.order.task.value);
   spec.env.emplace_back("KFP_POD_NAME", pod);
   spec.env.emplace_back("KFP_POD_UID", attempt.id);
-  for (const auto* more : {&attempt.order.env, &launch.env}) spec.env.insert(spec.env.end(), more->begin(), more->end());
+  spec.env.insert(spec.env.end(), attempt.order.env.begin(), attempt.order.env.end());
+  spec.env.insert(spec.env.end(), launch.env.begin(), launch.env.end());
   return spec;
 }
 
