@@ -10,7 +10,7 @@ void Turn::on(const CancelAsked& event) {
     Node root;
     root.kind = NodeKind::kDag;
     root.inputs.parameters = plan_.parameters;
-    state_.nodes.push_back(std::move(root));
+    add(std::move(root));
   }
   cancel();
 }

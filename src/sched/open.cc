@@ -9,6 +9,8 @@ namespace {
 
 // A node takes about half a kilobyte before its inputs: a million of them is what a server can still hold beside its other runs.
 constexpr std::size_t kNodesMax = 1'000'000;
+// People nest a handful of levels. Paths, retry policies and blame walk up and down them.
+constexpr int kDepthMax = 100;
 
 }  // namespace
 
@@ -20,7 +22,7 @@ void Turn::on(const RunBegan&) {
   root.kind = NodeKind::kDag;
   root.attempt = 1;
   root.inputs.parameters = plan_.parameters;
-  state_.nodes.push_back(std::move(root));
+  add(std::move(root));
   arm_run_deadline();
   open_dag(TaskId{0});
 }
@@ -64,8 +66,18 @@ void Turn::set_going(TaskId id) {
   }
 }
 
+Status Turn::room_for(TaskId parent, std::size_t children) const {
+  int depth = 1;
+  for (TaskId up = parent; up != at(up).parent; up = at(up).parent) ++depth;
+  if (depth > kDepthMax) return sluice::fail(Code::kInvalid, "it is nested deeper than " + std::to_string(kDepthMax) + " levels");
+  const std::size_t room = kNodesMax - std::min(kNodesMax, state_.nodes.size());
+  if (children <= room) return {};
+  return sluice::fail(Code::kInvalid, "no room for " + std::to_string(children) + " more tasks: a run holds at most " +
+                                          std::to_string(kNodesMax));
+}
+
 void Turn::open_dag(TaskId id) {
-  make_tasks(id);
+  if (const Status made = make_tasks(id); !made) return fail(id, made.error().message);
   Node& node = at(id);
   node.begun = true;
   node.state = TaskState::kRunning;
@@ -81,10 +93,10 @@ void Turn::open_dag(TaskId id) {
   if (node.children == 0) close(id);
 }
 
-void Turn::make_tasks(TaskId id) {
-  const std::uint32_t component = at(id).component;
-  const std::vector<PlanTask>& tasks = plan_.components.at(component).tasks;
+Status Turn::make_tasks(TaskId id) {
+  const std::vector<PlanTask>& tasks = plan_.components.at(at(id).component).tasks;
   if (at(id).children_made == 0) {
+    SLUICE_TRY_STATUS(room_for(id, tasks.size()));
     at(id).first_child = TaskId{static_cast<std::int64_t>(state_.nodes.size())};
     at(id).children_made = static_cast<std::uint32_t>(tasks.size());
     for (std::uint32_t i = 0; i < tasks.size(); ++i) {
@@ -97,19 +109,22 @@ void Turn::make_tasks(TaskId id) {
         child.kind = NodeKind::kLoop;
       else if (plan_.components.at(task.component).is_dag())
         child.kind = NodeKind::kDag;
-      touch(TaskId{static_cast<std::int64_t>(state_.nodes.size())});
-      state_.nodes.push_back(std::move(child));
+      add(std::move(child));
     }
   }
   at(id).children = at(id).children_made;
+  return {};
+}
+
+void Turn::add(Node node) {
+  touch(TaskId{static_cast<std::int64_t>(state_.nodes.size())});
+  state_.nodes.push_back(std::move(node));
 }
 
 void Turn::open_loop(TaskId id) {
   Result<LoopItems> items = loop_items(*task_of(plan_, state_, id).spec, at(id).inputs);
   if (!items) return fail(id, items.error().message);
-  const std::size_t count = items->size();
-  if (!make_iterations(id, count))
-    return fail(id, "a loop over " + std::to_string(count) + " items: a run holds at most " + std::to_string(kNodesMax) + " tasks");
+  if (const Status made = make_iterations(id, items->size()); !made) return fail(id, made.error().message);
   Node& node = at(id);
   node.begun = true;
   node.items = std::move(*items);
@@ -124,10 +139,10 @@ void Turn::open_loop(TaskId id) {
 }
 
 // After a retry a loop may have another number of items. Iterations that exist are used again, so that a path is one task for ever.
-bool Turn::make_iterations(TaskId id, std::size_t count) {
+Status Turn::make_iterations(TaskId id, std::size_t count) {
   const std::uint32_t made = at(id).children_made;
   if (count > made) {
-    if (count - made > kNodesMax - std::min(kNodesMax, state_.nodes.size())) return false;
+    SLUICE_TRY_STATUS(room_for(id, count - made));
     const TaskId first{static_cast<std::int64_t>(state_.nodes.size())};
     if (made == 0)
       at(id).first_child = first;
@@ -140,14 +155,13 @@ bool Turn::make_iterations(TaskId id, std::size_t count) {
       child.task = at(id).task;
       child.iteration = static_cast<std::int32_t>(i);
       child.kind = plan_.components.at(child.component).is_dag() ? NodeKind::kDag : NodeKind::kLeaf;
-      touch(TaskId{static_cast<std::int64_t>(state_.nodes.size())});
-      state_.nodes.push_back(std::move(child));
+      add(std::move(child));
     }
     at(id).children_made = static_cast<std::uint32_t>(count);
   }
   at(id).children = static_cast<std::uint32_t>(count);
   for (std::uint32_t i = at(id).children; i < made; ++i) settle(child_of(at(id), i), TaskState::kOmitted);
-  return true;
+  return {};
 }
 
 void Turn::start_iterations(TaskId loop) {

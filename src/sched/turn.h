@@ -31,8 +31,10 @@ class Turn {
   void set_going(TaskId id);  // its inputs are there
   void open_dag(TaskId id);
   void open_loop(TaskId id);
-  void make_tasks(TaskId id);
-  bool make_iterations(TaskId id, std::size_t count);  // false: they would be too many
+  Status make_tasks(TaskId id);
+  Status make_iterations(TaskId id, std::size_t count);
+  Status room_for(TaskId parent, std::size_t children) const;
+  void add(Node node);
   void start_iterations(TaskId loop);
   bool upstream_succeeded(TaskId id) const;
 
