@@ -105,16 +105,26 @@ TEST(Step, ALoopOver20000ItemsCostsAFewChangesPerIteration) {
   }
 }
 
-TEST(Step, DagsThatWouldFillTheMemoryFailTheRun) {
-  // 10 levels of loops over 5 items each would be 5^10 iterations.
-  std::string text;
-  for (int i = 0; i < 10; ++i) text += std::string(static_cast<std::size_t>(i) * 2, ' ') + "loop each:i=[1,2,3,4,5]\n";
-  const auto plan = plan_from(text + std::string(20, ' ') + "leaf");
+TEST(Step, ALoopThatWouldFillTheMemoryFails) {
+  const auto plan = plan_from("load -> rows[list]\nloop each:i=rows rows[list]=load.rows");
   State state;
-  const Outcome outcome = step(*plan, state, RunBegan{}, kNow);
-  EXPECT_LE(state.nodes.size(), 1'000'000U);
-  EXPECT_FALSE(outcome.changed.empty());
-  EXPECT_GT(state.at(TaskId{0}).failed, 0U);
+  step(*plan, state, RunBegan{}, kNow);
+  TaskData outputs;
+  outputs.parameters.emplace("rows", List(1'000'000, Value(1)));
+  const Outcome outcome = step(*plan, state, AttemptSucceeded{TaskId{1}, 1, outputs}, kNow);
+  EXPECT_EQ(state.run, RunState::kFailed);
+  EXPECT_EQ(state.error, "task 'root/loop' failed: no room for 1000000 more tasks: a run holds at most 1000000");
+  EXPECT_EQ(state.nodes.size(), 3U);
+}
+
+TEST(Step, DagsNestedBeyondAllReasonFail) {
+  std::string text;
+  for (std::size_t i = 0; i < 120; ++i) text += std::string(i * 2, ' ') + "t\n";
+  const auto plan = plan_from(text);
+  State state;
+  step(*plan, state, RunBegan{}, kNow);
+  EXPECT_EQ(state.run, RunState::kFailed);
+  EXPECT_TRUE(state.error.ends_with("nested deeper than 100 levels")) << state.error;
 }
 
 }  // namespace
