@@ -82,24 +82,36 @@ using Action = std::variant<StartAttempt, StopAttempt, ArmTimer, EndRun>;
 // --- State ------------------------------------------------------------------------------------------------------------
 enum class NodeKind : std::uint8_t { kLeaf, kDag, kLoop };
 
+// Further iterations of a loop that a retry unrolled again with more items than before.
+struct MoreChildren {
+  std::uint32_t from = 0;  // child `from` is `first`, and so on
+  TaskId first;
+  friend bool operator==(const MoreChildren&, const MoreChildren&) = default;
+};
+
 // A node of the run's tree: a task, a sub-DAG, a loop, or one iteration of a loop (a kDag or kLeaf whose parent is a kLoop).
 struct Node {
   TaskId parent;                   // of the root: itself
   std::uint32_t component = 0;     // index into plan.components: what it runs
-  std::uint32_t task = 0;          // index into the tasks of the parent's component; unused for the root
+  std::uint32_t task = 0;          // index into the tasks of its DAG's component, of an iteration as of its loop; unused for the root
   std::int32_t iteration = -1;     // index in the loop, -1 if it is none
   NodeKind kind = NodeKind::kLeaf;
   TaskState state = TaskState::kPending;
+  bool begun = false;              // set going since it was made or last reset: a dag or loop has its children in order
   bool cancelled = false;          // by the run, not by itself
-  int attempt = 0;                 // number of the newest attempt; 0 = none yet
+  int attempt = 0;                 // number of the newest attempt; 0 = none yet. Of the root: how often the run has begun
   int failures = 0;                // that count against the retry policy since the last RetryAsked
   int losses = 0;                  // likewise, of kind kLost
   int exit_code = 0;
   std::uint32_t waiting_for = 0;   // upstream tasks (before the start) or children (after it) that have not ended
   std::uint32_t running = 0;       // of a loop: iterations that have begun and not ended
   std::uint32_t next_iteration = 0;
-  TaskId first_child;              // children are contiguous: [first_child, first_child + children)
+  std::uint32_t failed = 0;        // failures that began here or below; a dag that only passes one on is not counted again
+  TaskId first_failed;             // the first of them in time
+  TaskId first_child;              // children are contiguous: [first_child, first_child + children), see child_of
   std::uint32_t children = 0;
+  std::uint32_t children_made = 0; // more than `children` if a retry unrolled a loop with fewer items than before
+  std::vector<MoreChildren> more_children;
   TaskData inputs;
   TaskData outputs;
   LoopItems items;
@@ -112,7 +124,7 @@ struct State {
   std::vector<Node> nodes;         // by TaskId; [0] is the root
   RunState run = RunState::kPending;
   std::string cancel_reason;
-  std::string error;
+  std::string error;               // why it FAILED, or (past its deadline, CANCELING) will
   Instant began{};
   Instant ended{};
   const Node& at(TaskId id) const { return nodes.at(static_cast<std::size_t>(id.value)); }
@@ -128,6 +140,10 @@ struct Outcome {
 // An event about an attempt that is no longer current changes nothing: an old attempt's last words are ordinary.
 Outcome step(const Plan& plan, State& state, const Event& event, Instant now);
 
+// The id of a dag's task `index` or of a loop's iteration `index`.
+TaskId child_of(const Node& node, std::uint32_t index);
+// The task of a node in its DAG; an iteration has that of its loop. Not for the root.
+const PlanTask& task_of(const Plan& plan, const State& state, TaskId id);
 // "root", "root/for-loop-2[0]/double": the key of a task in JSON documents.
 std::string task_path(const Plan& plan, const State& state, TaskId id);
 // The key in its DAG: "double", of the root the pipeline's name.

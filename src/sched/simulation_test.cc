@@ -1,0 +1,275 @@
+// Random pipelines with random luck: failures, late and repeated news, cancels, crashes, retries. A seed is the whole bug report:
+// SLUICE_SEED=n replays one, SLUICE_SEEDS=n runs so many.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <map>
+#include <set>
+
+#include "base/match.h"
+#include "sched/random_pipeline.h"
+#include "sched/testing.h"
+
+namespace sluice::testing {
+namespace {
+
+struct JournalRow {
+  Instant at;
+  std::string kind;
+  std::string payload;
+};
+
+struct Live {
+  int attempt = 0;
+  bool started = false;
+  std::optional<FailureKind> stopped;  // told to stop, and why
+};
+
+// The driver, its processes and its clock. Everything that step() asks for is checked before it is done.
+class World {
+ public:
+  World(std::uint64_t seed, std::shared_ptr<const Plan> plan) : dice_(seed ^ 0x9e3779b97f4a7c15ULL), plan_(std::move(plan)) {}
+
+  void run_until_success() {
+    send(RunBegan{});
+    constexpr int kRoundsMax = 12;
+    for (int round = 0; round < kRoundsMax; ++round) {
+      calm_ = round >= 6;  // from here on nothing goes wrong any more
+      run_until_quiet();
+      if (::testing::Test::HasFailure()) return;
+      check_replay();
+      if (state_.run == RunState::kSucceeded) return;
+      send(RetryAsked{});
+    }
+    FAIL() << "the run does not succeed however often it is retried\n" << dump(*plan_, state_);
+  }
+
+ private:
+  void run_until_quiet() {
+    constexpr int kTurnsMax = 100'000;
+    for (int turn = 0; !is_final(state_.run); ++turn) {
+      ASSERT_LT(turn, kTurnsMax) << "the run does not end";
+      ASSERT_FALSE(live_.empty() && timers_.empty()) << "the run is stuck\n" << dump(*plan_, state_);
+      this->turn();
+      if (::testing::Test::HasFailure()) return;
+    }
+    check_end();
+  }
+
+  void turn() {
+    now_ += std::chrono::milliseconds(dice_.roll(500));
+    if (!calm_) {
+      if (dice_.chance(5)) return old_news();
+      if (dice_.chance(2)) return crash();
+      if (dice_.roll(400) == 0) return send(CancelAsked{"bored"});
+    }
+    const bool timer = !timers_.empty() && (live_.empty() || (!calm_ && dice_.chance(15)));
+    if (timer) return fire_timer();
+    auto chosen = live_.begin();
+    std::advance(chosen, static_cast<std::ptrdiff_t>(dice_.roll(live_.size())));
+    if (!chosen->second.started && dice_.chance(70)) {
+      chosen->second.started = true;
+      return send(AttemptStarted{chosen->first, chosen->second.attempt});
+    }
+    end_attempt(chosen->first, chosen->second);
+  }
+
+  void end_attempt(TaskId task, Live live) {
+    live_.erase(task);
+    if (live.stopped && dice_.chance(80)) return send(AttemptFailed{task, live.attempt, *live.stopped, 143, "stopped"});
+    if (!calm_ && dice_.chance(22)) {
+      const auto kind = static_cast<FailureKind>(dice_.roll(6));
+      return send(AttemptFailed{task, live.attempt, kind, static_cast<int>(dice_.roll(200)), dice_.chance(50) ? "\"bad\"\nluck" : ""});
+    }
+    List rows;
+    for (std::uint64_t i = dice_.roll(5); i > 0; --i) rows.emplace_back(static_cast<int>(dice_.roll(10)));
+    TaskData outputs;
+    outputs.parameters = {{"y", static_cast<int>(dice_.roll(10))}, {"rows", std::move(rows)}};
+    send(AttemptSucceeded{task, live.attempt, std::move(outputs)});
+  }
+
+  void fire_timer() {
+    auto first = timers_.begin();
+    for (auto timer = timers_.begin(); timer != timers_.end(); ++timer)
+      if (timer->due < first->due) first = timer;
+    const ArmTimer timer = *first;
+    timers_.erase(first);
+    now_ = std::max(now_, timer.due);
+    send(TimerFired{timer.task, timer.attempt, timer.kind});
+  }
+
+  // Asking again to cancel or to retry is news, and so is the deadline of an attempt that has been told to stop but has not yet.
+  static bool is_old_news_later(const Event& event) {
+    const auto* timer = std::get_if<TimerFired>(&event);
+    return !std::holds_alternative<CancelAsked>(event) && !std::holds_alternative<RetryAsked>(event) &&
+           (timer == nullptr || timer->kind != TimerKind::kDeadline);
+  }
+
+  // Something that was said before, or about a task or an attempt that there never was: no process of it lives, so nothing may come of it.
+  void old_news() {
+    Event event = RunBegan{};
+    if (!history_.empty() && dice_.chance(80))
+      event = history_.at(dice_.roll(history_.size()));
+    else
+      event = AttemptSucceeded{TaskId{static_cast<std::int64_t>(dice_.roll(state_.nodes.size() + 5))}, 1'000, {}};
+    const std::string before = dump(*plan_, state_);
+    const Outcome outcome = step(*plan_, state_, event, now_);
+    EXPECT_TRUE(outcome.actions.empty() && before == dump(*plan_, state_)) << "old news moved something: " << event_kind(event) << " "
+                                                                           << event_payload(event);
+  }
+
+  // The owner dies, and its processes with it or not; another one reads the journal.
+  void crash() {
+    check_replay();
+    if (dice_.chance(30)) return;  // the processes were adopted
+    const std::map<TaskId, Live> dead = std::exchange(live_, {});
+    const std::vector<StartAttempt> in_flight = attempts_in_flight(state_);
+    EXPECT_EQ(in_flight.size(), dead.size());
+    if (dice_.chance(50)) return send(RetryAsked{});
+    for (const StartAttempt& attempt : in_flight) {
+      EXPECT_TRUE(dead.contains(attempt.task) && dead.at(attempt.task).attempt == attempt.attempt);
+      send(AttemptFailed{attempt.task, attempt.attempt, FailureKind::kLost, 0, "the machine went away"});
+    }
+  }
+
+  void check_replay() {
+    State replayed;
+    for (const JournalRow& row : journal_) {
+      const Result<Event> event = event_from(row.kind, row.payload);
+      ASSERT_TRUE(event.has_value()) << event.error().message;
+      step(*plan_, replayed, *event, row.at);
+    }
+    ASSERT_EQ(dump(*plan_, replayed), dump(*plan_, state_));
+    if (!calm_ && dice_.chance(50)) {
+      state_ = std::move(replayed);
+      for (auto& [task, live] : live_) live.started = false;  // whoever adopts them says so again
+    }
+  }
+
+  void send(const Event& event) {
+    if (std::holds_alternative<RetryAsked>(event) || std::holds_alternative<RunBegan>(event)) ended_ = false;
+    if (!std::holds_alternative<AttemptStarted>(event)) {
+      journal_.push_back({now_, std::string(event_kind(event)), event_payload(event)});
+      if (is_old_news_later(event)) history_.push_back(event);
+    }
+    const RunState run_before = state_.run;
+    const Outcome outcome = step(*plan_, state_, event, now_);
+    for (const Action& action : outcome.actions)
+      std::visit(Match{[&](const auto& wanted) { perform(wanted); }}, action);
+    if (run_before == RunState::kCanceling && !std::holds_alternative<RetryAsked>(event)) {
+      for (const Action& action : outcome.actions) EXPECT_FALSE(std::holds_alternative<StartAttempt>(action)) << "a start after a cancel";
+    }
+    check_limits();
+  }
+
+  void perform(const StartAttempt& start) {
+    const Node& node = state_.at(start.task);
+    EXPECT_EQ(node.state, TaskState::kQueued);
+    EXPECT_FALSE(live_.contains(start.task)) << "two live attempts of " << path(start.task);
+    EXPECT_GT(start.attempt, newest_[path(start.task)]) << "attempt numbers rise, " << path(start.task);
+    newest_[path(start.task)] = start.attempt;
+    live_[start.task] = {start.attempt};
+    for (TaskId up = start.task; up.value != 0; up = state_.at(up).parent) {
+      const Node& parent = state_.at(state_.at(up).parent);
+      EXPECT_EQ(parent.state, TaskState::kRunning) << path(up);
+      if (parent.kind == NodeKind::kDag) check_upstream(up);
+    }
+  }
+  void perform(const StopAttempt& stop) {
+    ASSERT_TRUE(live_.contains(stop.task)) << path(stop.task);
+    EXPECT_EQ(live_.at(stop.task).attempt, stop.attempt);
+    live_.at(stop.task).stopped = stop.why;
+  }
+  void perform(const ArmTimer& timer) {
+    EXPECT_GT(timer.due, now_);
+    timers_.push_back(timer);
+  }
+  void perform(const EndRun& end) {
+    EXPECT_FALSE(std::exchange(ended_, true)) << "the run ended twice";
+    EXPECT_EQ(end.state, state_.run);
+    EXPECT_EQ(end.state == RunState::kFailed, !end.error.empty());
+    EXPECT_TRUE(live_.empty()) << "the run ended before its attempts";
+  }
+
+  void check_upstream(TaskId id) {
+    const PlanTask& task = task_of(*plan_, state_, id);
+    const Node& dag = state_.at(state_.at(id).parent);
+    for (const std::uint32_t upstream : task.upstream) {
+      const TaskState state = state_.at(child_of(dag, upstream)).state;
+      EXPECT_TRUE(is_final(state)) << path(id) << " began before its upstream ended";
+      if (task.spec->strategy == TriggerStrategy::kAllSucceeded) {
+        EXPECT_TRUE(is_success(state)) << path(id) << " " << state_name(state);
+      }
+    }
+  }
+
+  void check_limits() {
+    for (std::int64_t i = 1; i < static_cast<std::int64_t>(state_.nodes.size()); ++i) {
+      const Node& loop = state_.at(TaskId{i});
+      if (loop.kind != NodeKind::kLoop || loop.state != TaskState::kRunning) continue;
+      const int limit = task_of(*plan_, state_, TaskId{i}).spec->iterator->parallelism_max;
+      int running = 0;
+      for (std::uint32_t k = 0; k < loop.children; ++k) {
+        const TaskState state = state_.at(child_of(loop, k)).state;
+        running += state != TaskState::kPending && !is_final(state) ? 1 : 0;
+      }
+      if (limit > 0) {
+        EXPECT_LE(running, limit) << path(TaskId{i});
+      }
+      EXPECT_EQ(running, static_cast<int>(loop.running)) << path(TaskId{i});
+    }
+  }
+
+  void check_end() {
+    EXPECT_TRUE(live_.empty());
+    EXPECT_TRUE(ended_);
+    timers_.clear();
+    for (std::int64_t i = 0; i < static_cast<std::int64_t>(state_.nodes.size()); ++i) {
+      const Node& node = state_.at(TaskId{i});
+      EXPECT_TRUE(is_final(node.state)) << path(TaskId{i}) << " has not ended";
+      const bool bad = node.state == TaskState::kFailed || node.state == TaskState::kCanceled;
+      if (state_.run == RunState::kSucceeded) {
+        EXPECT_FALSE(bad) << path(TaskId{i});
+      }
+      if (bad) {
+        EXPECT_FALSE(is_success(state_.at(node.parent).state)) << path(TaskId{i}) << " is bad, its parent not";
+      }
+      if (node.state == TaskState::kFailed) {
+        EXPECT_FALSE(node.error.empty());
+      }
+      if (i == 0 || state_.at(node.parent).kind == NodeKind::kLoop || !state_.at(node.parent).begun) continue;
+      if (node.begun || node.state == TaskState::kSkipped) check_upstream(TaskId{i});
+    }
+  }
+
+  std::string path(TaskId id) const { return task_path(*plan_, state_, id); }
+
+  Dice dice_;
+  std::shared_ptr<const Plan> plan_;
+  State state_;
+  Instant now_ = from_micros(1'000'000'000'000'000);
+  std::map<TaskId, Live> live_;
+  std::vector<ArmTimer> timers_;
+  std::vector<JournalRow> journal_;
+  std::vector<Event> history_;
+  std::map<std::string, int> newest_;  // attempt, by path
+  bool ended_ = false;
+  bool calm_ = false;
+};
+
+void simulate(std::uint64_t seed) {
+  Dice dice(seed);
+  const std::string pipeline = RandomPipeline(dice).text();
+  SCOPED_TRACE("SLUICE_SEED=" + std::to_string(seed) + "\n" + pipeline);
+  World(seed, plan_from(pipeline)).run_until_success();
+}
+
+TEST(Simulation, EveryRunEndsAsItShouldWhateverHappens) {
+  if (const char* one = std::getenv("SLUICE_SEED")) return simulate(std::strtoull(one, nullptr, 10));
+  const char* text = std::getenv("SLUICE_SEEDS");
+  const std::uint64_t seeds = text == nullptr ? 200 : std::strtoull(text, nullptr, 10);
+  for (std::uint64_t seed = 1; seed <= seeds && !HasFailure(); ++seed) simulate(seed);
+}
+
+}  // namespace
+}  // namespace sluice::testing
