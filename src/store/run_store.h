@@ -152,6 +152,7 @@ std::unique_ptr<RunStore> make_memory_store();
 struct SqliteOptions {
   std::string path;
   bool read_only = false;
+  Duration busy_timeout = std::chrono::seconds(5);  // how long a call waits for another process's commit before it is kUnavailable
 };
 Result<std::unique_ptr<RunStore>> open_sqlite_store(const SqliteOptions& options);
 

@@ -1,0 +1,196 @@
+#include "store/sqlite_reader.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/json.h"
+#include "store/run_rules.h"
+
+namespace sluice {
+namespace {
+
+tl::unexpected<Error> unreadable(const Uuid& uuid, std::string_view column, std::string_view why) {
+  return fail(Code::kCorrupt, "run " + uuid.text() + ": stored " + std::string(column) + " does not read back: " + std::string(why));
+}
+
+Result<Value> json_of(const Uuid& uuid, std::string_view column, std::string_view text) {
+  auto value = parse_json(text);
+  if (!value) return unreadable(uuid, column, value.error().message);
+  return value;
+}
+
+}  // namespace
+
+std::string SqliteReader::select_runs(std::string_view rest) {
+  return "SELECT runs.id, uuid, experiments.name, state, seq, runs.created, began, ended, runs.name, pipeline_name, spec_digest, spec_file, "
+         "error, parameters, context, options, outputs FROM runs CROSS JOIN experiments ON experiments.id = experiment " + std::string(rest);
+}
+
+Result<RunRow> SqliteReader::run_of(const SqliteStatement& row) {
+  RunRow run{.id = RunId{row.integer(0)},
+             .name = std::string(row.text(8)),
+             .pipeline_name = std::string(row.text(9)),
+             .experiment = std::string(row.text(2)),
+             .error = std::string(row.text(12)),
+             .spec_digest = std::string(row.text(10)),
+             .spec_file = std::string(row.text(11)),
+             .created = row.instant(5),
+             .began = row.instant(6),
+             .ended = row.instant(7),
+             .outputs = std::string(row.text(16)),
+             .seq = static_cast<std::uint64_t>(row.integer(4))};
+  const auto uuid = row.blob(1);
+  if (uuid.size() != run.uuid.bytes.size())
+    return fail(Code::kCorrupt, "run " + std::to_string(run.id.value) + ": stored uuid has " + std::to_string(uuid.size()) + " bytes");
+  std::copy(uuid.begin(), uuid.end(), run.uuid.bytes.begin());
+  const auto state = run_state_from(row.text(3));
+  if (!state) return unreadable(run.uuid, "state", row.text(3));
+  run.state = *state;
+  SLUICE_TRY(const Value parameters, json_of(run.uuid, "parameters", row.text(13)));
+  if (!parameters.is_struct()) return unreadable(run.uuid, "parameters", "not an object");
+  run.parameters = parameters.as_struct();
+  SLUICE_TRY(run.context, json_of(run.uuid, "context", row.text(14)));
+  SLUICE_TRY(run.options, json_of(run.uuid, "options", row.text(15)));
+  return run;
+}
+
+Result<std::vector<RunRow>> SqliteReader::runs_of(SqliteStatement& query) {
+  std::vector<RunRow> runs;
+  SLUICE_TRY_STATUS(query.each([&]() -> Status {
+    SLUICE_TRY(runs.emplace_back(), run_of(query));
+    return {};
+  }));
+  return runs;
+}
+
+Result<RunRow> SqliteReader::run(const Uuid& uuid) {
+  SLUICE_TRY(auto runs, runs_of(by_uuid_.bind(uuid.bytes)));
+  if (runs.empty()) return no_run(uuid.text());
+  return std::move(runs.front());
+}
+
+Result<RunRow> SqliteReader::run(RunId id) {
+  SLUICE_TRY(auto runs, runs_of(by_id_.bind(id.value)));
+  if (runs.empty()) return no_run(std::to_string(id.value));
+  return std::move(runs.front());
+}
+
+Result<RunRow> SqliteReader::run_by_prefix(std::string_view prefix) {
+  SLUICE_TRY(const UuidRange range, uuids_with_prefix(prefix));
+  SLUICE_TRY(auto runs, runs_of(by_prefix_.bind(range.first.bytes, range.last.bytes)));
+  if (runs.empty()) return no_run(prefix);
+  if (runs.size() > 1) return prefix_is_ambiguous(prefix, runs[0].uuid, runs[1].uuid);
+  return std::move(runs.front());
+}
+
+std::string SqliteReader::list_sql(const RunFilter& filter) {
+  std::string where = "WHERE runs.id < ?1";
+  if (filter.state) where += " AND state = ?3";
+  if (!filter.experiment.empty()) where += " AND experiment = (SELECT id FROM experiments WHERE name = ?4)";
+  if (!filter.pipeline_name.empty()) where += " AND pipeline_name = ?5";
+  if (!filter.name_contains.empty()) where += " AND instr(runs.name, ?6) > 0";
+  // ?6 is always there, so that binding all six is right for every variant.
+  return select_runs(where + " AND ?6 IS NOT NULL ORDER BY runs.id DESC LIMIT ?2");
+}
+
+SqliteStatement& SqliteReader::list_query(const RunFilter& filter) {
+  const unsigned mask = (filter.state ? 1U : 0U) | (filter.experiment.empty() ? 0U : 2U) | (filter.pipeline_name.empty() ? 0U : 4U) |
+                        (filter.name_contains.empty() ? 0U : 8U);
+  auto& query = lists_.at(mask);
+  if (!query) query = std::make_unique<SqliteStatement>(db_, list_sql(filter));
+  return *query;
+}
+
+Result<std::vector<RunRow>> SqliteReader::list(const RunFilter& filter, const Page& page) {
+  const std::int64_t before = page.after > 0 ? page.after : std::numeric_limits<std::int64_t>::max();
+  const std::string_view state = filter.state ? state_name(*filter.state) : "";
+  return runs_of(list_query(filter).bind(before, std::max(page.limit, 0), state, filter.experiment, filter.pipeline_name, filter.name_contains));
+}
+
+Result<std::vector<TaskRow>> SqliteReader::tasks(RunId run) {
+  std::vector<TaskRow> rows;
+  tasks_.bind(run.value);
+  SLUICE_TRY_STATUS(tasks_.each([&]() -> Status {
+    const auto state = task_state_from(tasks_.text(2));
+    if (!state)
+      return fail(Code::kCorrupt, "task '" + std::string(tasks_.text(1)) + "' of run " + std::to_string(run.value) + ": stored state '" +
+                                      std::string(tasks_.text(2)) + "' is none");
+    rows.push_back({.id = TaskId{tasks_.integer(0)},
+                    .path = std::string(tasks_.text(1)),
+                    .state = *state,
+                    .attempts = static_cast<int>(tasks_.integer(3)),
+                    .exit_code = static_cast<int>(tasks_.integer(4)),
+                    .began = tasks_.instant(5),
+                    .ended = tasks_.instant(6),
+                    .error = std::string(tasks_.text(7)),
+                    .outputs = std::string(tasks_.text(8)),
+                    .notes = std::string(tasks_.text(9))});
+    return {};
+  }));
+  return rows;
+}
+
+Result<std::vector<ArtifactRow>> SqliteReader::artifacts(RunId run) {
+  std::vector<ArtifactRow> rows;
+  artifacts_.bind(run.value);
+  SLUICE_TRY_STATUS(artifacts_.each([&]() -> Status {
+    rows.push_back({.task = TaskId{artifacts_.integer(0)},
+                    .key = std::string(artifacts_.text(1)),
+                    .index = static_cast<int>(artifacts_.integer(2)),
+                    .name = std::string(artifacts_.text(3)),
+                    .type = std::string(artifacts_.text(4)),
+                    .uri = std::string(artifacts_.text(5)),
+                    .digest = std::string(artifacts_.text(6)),
+                    .size_bytes = artifacts_.integer(7),
+                    .metadata = std::string(artifacts_.text(8))});
+    return {};
+  }));
+  return rows;
+}
+
+Result<std::string> SqliteReader::spec(const std::string& digest) {
+  std::optional<std::string> text;
+  spec_.bind(digest);
+  SLUICE_TRY_STATUS(spec_.each([&]() -> Status {
+    text = spec_.text(0);
+    return {};
+  }));
+  if (!text) return fail(Code::kNotFound, "there is no pipeline text '" + digest + "'");
+  return std::move(*text);
+}
+
+Result<std::vector<JournalEntry>> SqliteReader::journal(RunId run) {
+  std::vector<JournalEntry> entries;
+  journal_.bind(run.value);
+  SLUICE_TRY_STATUS(journal_.each([&]() -> Status {
+    entries.push_back({.seq = static_cast<std::uint64_t>(journal_.integer(0)),
+                       .at = journal_.instant(1),
+                       .kind = std::string(journal_.text(2)),
+                       .payload = std::string(journal_.text(3))});
+    return {};
+  }));
+  return entries;
+}
+
+Result<std::vector<ExperimentRow>> SqliteReader::experiments() {
+  std::vector<ExperimentRow> rows;
+  SLUICE_TRY_STATUS(experiments_.each([&]() -> Status {
+    rows.push_back({.id = experiments_.integer(0),
+                    .name = std::string(experiments_.text(1)),
+                    .created = experiments_.instant(2),
+                    .runs = experiments_.integer(3)});
+    return {};
+  }));
+  return rows;
+}
+
+Result<std::vector<PipelineRow>> SqliteReader::pipelines() {
+  std::vector<PipelineRow> rows;
+  SLUICE_TRY_STATUS(pipelines_.each([&]() -> Status {
+    rows.push_back({.name = std::string(pipelines_.text(0)), .runs = pipelines_.integer(1), .last_run = pipelines_.instant(2)});
+    return {};
+  }));
+  return rows;
+}
+
+}  // namespace sluice

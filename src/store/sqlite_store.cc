@@ -1,0 +1,49 @@
+#include <utility>
+
+#include "store/run_rules.h"
+#include "store/run_store.h"
+#include "store/schema.h"
+#include "store/sqlite.h"
+#include "store/sqlite_reader.h"
+#include "store/sqlite_writer.h"
+
+namespace sluice {
+namespace {
+
+class SqliteStore final : public RunStore {
+ public:
+  explicit SqliteStore(SqliteConnection db) : db_(std::move(db)) {}
+
+  Result<RunId> create(const NewRun& run, Sync sync) override { return writer_.create(run, sync); }
+  Status commit(std::span<const Write> writes, Sync sync) override { return writer_.commit(writes, sync); }
+  Status compact(RunId id) override {
+    SLUICE_TRY(const RunRow run, reader_.run(id));
+    if (run.state != RunState::kSucceeded) return not_succeeded(run);
+    return writer_.forget_journal(id);
+  }
+
+  Result<RunRow> run(const Uuid& uuid) override { return reader_.run(uuid); }
+  Result<RunRow> run_by_prefix(std::string_view prefix) override { return reader_.run_by_prefix(prefix); }
+  Result<std::vector<RunRow>> list(const RunFilter& filter, const Page& page) override { return reader_.list(filter, page); }
+  Result<std::vector<TaskRow>> tasks(RunId run) override { return reader_.tasks(run); }
+  Result<std::vector<ArtifactRow>> artifacts(RunId run) override { return reader_.artifacts(run); }
+  Result<std::string> spec(const std::string& digest) override { return reader_.spec(digest); }
+  Result<std::vector<JournalEntry>> journal(RunId run) override { return reader_.journal(run); }
+  Result<std::vector<ExperimentRow>> experiments() override { return reader_.experiments(); }
+  Result<std::vector<PipelineRow>> pipelines() override { return reader_.pipelines(); }
+
+ private:
+  SqliteConnection db_;  // first: the statements of the others point to it
+  SqliteReader reader_{db_};
+  SqliteWriter writer_{db_};
+};
+
+}  // namespace
+
+Result<std::unique_ptr<RunStore>> open_sqlite_store(const SqliteOptions& options) {
+  SLUICE_TRY(SqliteConnection db, SqliteConnection::open(options.path, options.read_only, options.busy_timeout));
+  SLUICE_TRY_STATUS(options.read_only ? check_schema(db) : migrate(db));
+  return std::unique_ptr<RunStore>(std::make_unique<SqliteStore>(std::move(db)));
+}
+
+}  // namespace sluice
