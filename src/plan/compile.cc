@@ -52,10 +52,9 @@ class Compiler {
     if (!spec.dag) return;
     const std::string path = index == 0 ? "root.dag.tasks" : "components." + spec.name + ".dag.tasks";
     TaskOrder order = order_tasks(*spec.dag);
-    if (!order.cycle.empty()) {
-      const TaskSpec& first = spec.dag->tasks.find(order.cycle.front())->second;
-      add_error(first.place, path + "." + first.name, "invalid dependency: a cycle of tasks: " + cycle_text(order.cycle),
-                "each waits for the one before it, so none can start");
+    if (order.stuck != nullptr) {
+      add_error(order.stuck->place, path + "." + order.stuck->name,
+                "invalid dependency: task '" + order.stuck->name + "' is on a cycle of tasks, or waits for one", {});
       return;
     }
     std::vector<PlanTask> tasks;
@@ -97,18 +96,19 @@ class Compiler {
     return task;
   }
 
-  // A component that contains itself, perhaps through others, would be unrolled for ever.
+  // A component that contains itself, perhaps through others, would be unrolled for ever. `spec` names such cycles, and those of tasks, in full;
+  // here they only must not pass.
   void refuse_recursion() {
     Edges contents(out_.components.size());
     for (std::size_t i = 0; i < contents.size(); ++i)
       for (const PlanTask& task : out_.components[i].tasks) contents[i].push_back(task.component);
-    const Edges users = reversed(contents);
-    const auto sorted = sorted_nodes(users);
-    if (sorted.size() == users.size()) return;
-    std::vector<std::string> names;
-    for (const std::uint32_t index : find_cycle(users, sorted)) names.push_back(out_.components[index].spec->name);
-    const Component& first = pipeline_.components.find(names.front())->second;
-    add_error(first.place, "components." + first.name, "a component contains itself (cycle): " + cycle_text(names), {});
+    const auto sorted = sorted_nodes(reversed(contents));
+    if (sorted.size() == contents.size()) return;
+    std::vector<bool> is_sorted(contents.size());
+    for (const std::uint32_t index : sorted) is_sorted[index] = true;
+    const auto first = std::find(is_sorted.begin(), is_sorted.end(), false) - is_sorted.begin();
+    const Component& stuck = *out_.components[static_cast<std::size_t>(first)].spec;
+    add_error(stuck.place, "components." + stuck.name, "component '" + stuck.name + "' contains itself, or is in one that does: a cycle", {});
   }
 
   void refuse_expression(Place place, std::string path, const std::string& what, const Error& error) {

@@ -1,12 +1,7 @@
 #include "plan/graph.h"
 
-#include <algorithm>
 #include <functional>
 #include <queue>
-#include <span>
-
-#include "base/check.h"
-#include "base/text.h"
 
 namespace sluice {
 
@@ -34,33 +29,6 @@ std::vector<std::uint32_t> sorted_nodes(const Edges& upstream) {
       if (--waiting_for[next] == 0) ready.push(next);
   }
   return out;
-}
-
-std::vector<std::uint32_t> find_cycle(const Edges& upstream, const std::vector<std::uint32_t>& sorted) {
-  SLUICE_CHECK(sorted.size() < upstream.size());
-  std::vector<bool> is_sorted(upstream.size());
-  for (const std::uint32_t node : sorted) is_sorted[node] = true;
-  std::uint32_t at = 0;
-  while (is_sorted[at]) ++at;
-  // A node that could not be sorted waits for another such node, so following them must come back to one.
-  std::vector<std::uint32_t> path;
-  std::vector<bool> seen(upstream.size());
-  while (!seen[at]) {
-    seen[at] = true;
-    path.push_back(at);
-    at = *std::find_if(upstream[at].begin(), upstream[at].end(), [&](std::uint32_t node) { return !is_sorted[node]; });
-  }
-  // The path goes upstream; the answer goes the other way.
-  std::vector<std::uint32_t> cycle{at};
-  for (auto step = path.rbegin(); *step != at; ++step) cycle.push_back(*step);
-  cycle.push_back(at);
-  return cycle;
-}
-
-std::string cycle_text(const std::vector<std::string>& names) {
-  constexpr std::size_t kShown = 10;
-  if (names.size() <= kShown) return join(names, " -> ");
-  return join(std::span(names).first(kShown), " -> ") + " -> ... (" + std::to_string(names.size() - 1) + " in all)";
 }
 
 }  // namespace sluice

@@ -49,7 +49,9 @@ TaskOrder order_tasks(const Dag& dag) {
   const std::vector<std::uint32_t> ranks = sorted_nodes(graph.upstream);
   TaskOrder out;
   if (ranks.size() < graph.tasks.size()) {
-    for (const std::uint32_t rank : find_cycle(graph.upstream, ranks)) out.cycle.push_back(graph.tasks[rank]->name);
+    std::vector<bool> is_sorted(graph.tasks.size());
+    for (const std::uint32_t rank : ranks) is_sorted[rank] = true;
+    out.stuck = graph.tasks[static_cast<std::size_t>(std::find(is_sorted.begin(), is_sorted.end(), false) - is_sorted.begin())];
     return out;
   }
   std::vector<std::uint32_t> index_of(ranks.size());

@@ -1,7 +1,6 @@
 // Private to plan: which tasks of a DAG wait for which, and an order in which producers come first.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "model/pipeline.h"
@@ -14,7 +13,7 @@ struct TaskOrder {
   std::vector<const TaskSpec*> order;
   Edges upstream;    // each ascending, without doubles
   Edges downstream;  // likewise
-  std::vector<std::string> cycle;  // names a, b, ..., a if there is no order; then the rest is empty
+  const TaskSpec* stuck = nullptr;  // on a cycle or behind one: there is no order, and the rest is empty
 };
 TaskOrder order_tasks(const Dag& dag);
 
