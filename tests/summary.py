@@ -31,6 +31,14 @@ def count(output):
     return None
 
 
+def judge(case):
+    """(passed, failed, skipped) of one program."""
+    bad = case.get("status") not in ("run", "disabled")
+    alone = (0, 0, 1) if case.get("status") == "disabled" else (int(not bad), int(bad), 0)
+    passed, failed, skipped = count(case.findtext("system-out") or "") or alone
+    return passed, max(failed, int(bad)), skipped
+
+
 def main():
     total = [0, 0, 0]
     for path in sys.argv[1:]:
@@ -41,12 +49,7 @@ def main():
             total[1] += 1
             continue
         for case in cases:
-            output = case.findtext("system-out") or ""
-            status = case.get("status")
-            bad = status not in ("run", "notrun", "disabled")
-            passed, failed, skipped = count(output) or ((0, 0, 1) if status != "run" and not bad else (int(not bad), int(bad), 0))
-            if bad and failed == 0:
-                failed = 1
+            passed, failed, skipped = judge(case)
             if failed:
                 print(f"{path}: {case.get('name')}: {failed} failed")
             total = [total[0] + passed, total[1] + failed, total[2] + skipped]
