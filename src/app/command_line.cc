@@ -56,9 +56,6 @@ class Grammar {
     run->add_option("--resume", words_.run, "Go on with this run: what failed or was cut short runs again")->type_name("RUN_ID");
     run->add_option("--slots", words_.slots, "Tasks at a time (default: one per core)")->check(CLI::Range(1, 10000));
     common(run);
-    run->final_callback([this] {
-      if (words_.pipeline.empty() && words_.run.empty()) throw CLI::RequiredError("PIPELINE (or --resume RUN_ID)");
-    });
 
     CLI::App* check = verb("check", "Parse and validate a pipeline, and print every diagnostic", "sluice check pipeline.yaml");
     check->add_option("PIPELINE", words_.pipeline, "pipeline.yaml, pipeline.json, pipeline.py or pipeline.py:function")->required();
@@ -147,9 +144,11 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   }
   try {
     app.parse(argc, argv);
+    if (line.words.verb == "run" && line.words.pipeline.empty() && line.words.run.empty()) throw CLI::RequiredError("PIPELINE (or --resume RUN_ID)");
   } catch (const CLI::CallForHelp&) {
     const auto verbs = app.get_subcommands();
-    line.out = verbs.empty() ? app.help() : verbs.front()->help();
+    line.out = verbs.empty() ? app.help() : verbs.front()->help("sluice");
+    if (!line.out.ends_with('\n')) line.out += '\n';
     line.exit = 0;
   } catch (const CLI::ParseError& error) {
     const auto verbs = app.get_subcommands();
