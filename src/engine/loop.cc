@@ -93,6 +93,7 @@ void Loop::run_timers() {
 void Loop::run() {
   stopped_ = false;
   std::array<epoll_event, 64> events{};
+  if (round_end_) round_end_();  // what was set up before we began to serve
   while (!stopped_) {
     const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), wait_ms());
     SLUICE_CHECK(count >= 0 || errno == EINTR);
