@@ -56,14 +56,16 @@ struct Plan {
 };
 
 // Checks `given` against the root's inputs (kinds, literals, missing, unknown) and compiles. All argument errors come at
-// once; path is the parameter's name.
+// once; path is the parameter's name, its place that of the parameter. The macros of KFP ([[RunUUID]], ...) in given strings are replaced. Required
+// artifacts of the root are not looked at. Costs n log n in tasks and dependencies.
 struct PlanResult {
   std::shared_ptr<const Plan> plan;  // null if there are errors
   Diagnostics errors;
 };
 PlanResult make_plan(std::shared_ptr<const Pipeline> pipeline, const Struct& given, RunContext context);
 
-// What `-p name=text` means for a parameter: JSON if it parses as the declared type, else the text.
+// What `-p name=text` means for a parameter: JSON if it parses as the declared type (or is null for an optional one), else the text. For a STRING, and
+// for a name that is no parameter, always the text as it is.
 Value parse_argument(const Pipeline& pipeline, std::string_view name, std::string_view text);
 
 }  // namespace sluice
