@@ -27,8 +27,9 @@ std::string list_of(const std::vector<std::string>& texts) {
 std::optional<Problem> wrong_kind(ParameterType type, const std::string& name, const Value& value) {
   const auto needs = [&](Value::Kind kind, std::string_view wanted, std::string hint = {}) -> std::optional<Problem> {
     if (value.kind() == kind) return std::nullopt;
-    return Problem{"input parameter " + name + " requires type " + std::string(wanted) + ", got " + std::string(kind_name(value.kind())),
-                   std::move(hint)};
+    return Problem{
+        "input parameter " + name + " requires type " + std::string(wanted) + ", got " + std::string(kind_name(value.kind())),
+        std::move(hint)};
   };
   switch (type) {
     case ParameterType::kNumberDouble: return needs(Value::Kind::kNumber, "double or integer");
@@ -59,7 +60,8 @@ std::optional<Problem> not_allowed(const List& literals, const std::string& name
 
 class Checker {
  public:
-  Checker(const Component& root, const Struct& given, const RunContext& context) : root_(root), given_(given), context_(context) {}
+  Checker(const Component& root, const Struct& given, const RunContext& context)
+      : root_(root), given_(given), context_(context) {}
 
   CheckedArguments run() {
     refuse_unknown();
@@ -73,8 +75,9 @@ class Checker {
     for (const auto& [name, input] : root_.input_parameters) known.push_back(name);
     for (const auto& [name, value] : given_) {
       if (root_.input_parameters.contains(name)) continue;
-      add(name, {}, {"parameter(s) provided are not required by pipeline: " + name + did_you_mean(name, known),
-                     known.empty() ? "the pipeline has no parameters" : "its parameters: " + list_of(known)});
+      add(name, {},
+          {"parameter(s) provided are not required by pipeline: " + name + did_you_mean(name, known),
+           known.empty() ? "the pipeline has no parameters" : "its parameters: " + list_of(known)});
     }
   }
 
@@ -82,8 +85,9 @@ class Checker {
     const auto found = given_.find(name);
     if (found == given_.end() || (found->second.is_null() && input.optional)) {
       if (!input.default_value && !input.optional)
-        add(name, input.place, {"parameter " + name + " is not optional, yet has neither default value nor user provided value",
-                                "give it a value: -p " + name + "=..."});
+        add(name, input.place,
+            {"parameter " + name + " is not optional, yet has neither default value nor user provided value",
+             "give it a value: -p " + name + "=..."});
       out_.parameters[name] = input.default_value.value_or(Value());
       return;
     }

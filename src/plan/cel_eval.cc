@@ -11,7 +11,8 @@ namespace {
 
 using Kind = Datum::Kind;
 
-// A chain of + copies its left side at every step, so that n of them make n^2 / 2 bytes of their data; no condition needs this much.
+// A chain of + copies its left side at every step, so n of them make n^2 / 2 copies of their data. No condition needs
+// this much.
 constexpr std::size_t kJoinedBytesMax = std::size_t{64} * 1024 * 1024;
 
 std::size_t weight(const Datum& datum) {
@@ -111,8 +112,8 @@ class Evaluator {
       return fail(Code::kInvalid, "no such key: " + key);
     }
     if (!container.is(Kind::kList) || !(index.is(Kind::kInt) || index.is(Kind::kDouble)))
-      return fail(Code::kInvalid,
-                  "no such overload: " + std::string(kind_name(container.kind())) + "[" + std::string(kind_name(index.kind())) + "]");
+      return fail(Code::kInvalid, "no such overload: " + std::string(kind_name(container.kind())) + "[" +
+                                      std::string(kind_name(index.kind())) + "]");
     // A double with an integral value is an index too: all numbers out of JSON are doubles.
     const double position = index.is(Kind::kInt) ? static_cast<double>(index.as_int()) : index.value().as_number();
     if (!(position >= 0 && position < static_cast<double>(container.size()) && position == std::trunc(position)))

@@ -93,7 +93,8 @@ class Lexer {
       ++at_;
       if (exponent && (peek() == '+' || peek() == '-')) ++at_;
     }
-    Token token{is_double ? Token::Kind::kDouble : Token::Kind::kInt, start + 1, std::string(text_.substr(start, at_ - start)), 0, 0};
+    Token token{is_double ? Token::Kind::kDouble : Token::Kind::kInt, start + 1, std::string(text_.substr(start, at_ - start)), 0,
+                0};
     const char* first = token.text.data() + (hex ? 2 : 0);
     const char* last = token.text.data() + token.text.size();
     const auto [end, error] =
@@ -146,8 +147,8 @@ class Lexer {
   }
 
   Result<Token> symbol() {
-    constexpr std::array<std::string_view, 22> kSymbols{"&&", "||", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/",
-                                                        "%",  "!",  "(",  ")",  "[",  "]",  ".", ",", "?", ":"};
+    constexpr std::array<std::string_view, 22> kSymbols{"&&", "||", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*",
+                                                        "/",  "%",  "!",  "(",  ")",  "[",  "]", ".", ",", "?", ":"};
     const std::size_t column = at_ + 1;
     for (const std::string_view symbol : kSymbols) {
       if (text_.substr(at_, symbol.size()) != symbol) continue;

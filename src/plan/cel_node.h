@@ -47,7 +47,21 @@ std::string_view kind_name(Datum::Kind kind);
 struct Node;
 using NodePtr = std::unique_ptr<const Node>;
 
-enum class Operator { kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual, kIn, kAdd, kSubtract, kMultiply, kDivide, kModulo };
+// Relations first, kIn the last of them.
+enum class Operator {
+  kEqual,
+  kNotEqual,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kIn,
+  kAdd,
+  kSubtract,
+  kMultiply,
+  kDivide,
+  kModulo,
+};
 enum class Function { kInt, kDouble, kString, kBool, kSize, kParseJson };
 std::string_view operator_text(Operator op);
 std::string_view function_name(Function function);

@@ -93,7 +93,8 @@ Result<Datum> to_int(const Datum& argument) {
     return fail(Code::kInvalid, "int() of " + quoted(argument.value().as_string()) + ", which is no integer");
   }
   const double number = argument.value().as_number();
-  if (!(number > -kIntEnd && number < kIntEnd)) return fail(Code::kInvalid, "int() of " + number_text(number) + ", which is out of range");
+  if (!(number > -kIntEnd && number < kIntEnd))
+    return fail(Code::kInvalid, "int() of " + number_text(number) + ", which is out of range");
   return Datum(static_cast<std::int64_t>(number));
 }
 
@@ -128,7 +129,8 @@ Datum size_of(const Datum& argument) {
     size = argument.value().as_struct().size();
   } else {
     const std::string& text = argument.value().as_string();
-    size = static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](unsigned char c) { return (c & 0xC0U) != 0x80U; }));
+    size =
+        static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](unsigned char c) { return (c & 0xC0U) != 0x80U; }));
   }
   return Datum(static_cast<std::int64_t>(size));
 }
@@ -198,8 +200,8 @@ Result<Datum> negate(const Datum& number) {
 
 Result<Datum> call(Function function, const Datum& argument) {
   if (!has_overload(function, argument.kind()))
-    return fail(Code::kInvalid,
-                "no such overload: " + std::string(function_name(function)) + "(" + std::string(kind_name(argument.kind())) + ")");
+    return fail(Code::kInvalid, "no such overload: " + std::string(function_name(function)) + "(" +
+                                    std::string(kind_name(argument.kind())) + ")");
   switch (function) {
     case Function::kInt: return to_int(argument);
     case Function::kDouble: return to_double(argument);
@@ -212,7 +214,8 @@ Result<Datum> call(Function function, const Datum& argument) {
 }
 
 tl::unexpected<Error> no_overload(Operator op, const Datum& a, const Datum& b) {
-  std::string types = std::string(kind_name(a.kind())) + " " + std::string(operator_text(op)) + " " + std::string(kind_name(b.kind()));
+  std::string types =
+      std::string(kind_name(a.kind())) + " " + std::string(operator_text(op)) + " " + std::string(kind_name(b.kind()));
   return fail(Code::kInvalid, "no such overload: " + std::move(types), "int(), double() and string() convert");
 }
 

@@ -9,7 +9,8 @@
 
 namespace sluice::cel {
 
-// Nothing: there is no overload. null equals only null and may be compared with anything; inside of lists, elements of different kinds are unequal.
+// Nothing: there is no overload. null equals only null and may be compared with anything; inside of lists, elements of different
+// kinds are unequal.
 std::optional<bool> equal(const Datum& a, const Datum& b);
 // Of two numbers (exactly, also beyond 2^53), two strings (by bytes) or two bools. Nothing: there is no overload.
 std::optional<std::partial_ordering> compare(const Datum& a, const Datum& b);

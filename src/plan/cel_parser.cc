@@ -16,15 +16,16 @@ namespace {
 constexpr std::size_t kTextMax = std::size_t{64} * 1024;
 constexpr int kDepthMax = 100;
 
-constexpr std::array kFunctions{Function::kInt, Function::kDouble, Function::kString, Function::kBool, Function::kSize, Function::kParseJson};
+constexpr std::array kFunctions{Function::kInt,  Function::kDouble, Function::kString,
+                                Function::kBool, Function::kSize,   Function::kParseJson};
 
 // Left-associative operators, loosest first.
 constexpr std::array kRelations{Operator::kEqual,   Operator::kNotEqual,     Operator::kLess, Operator::kLessEqual,
                                 Operator::kGreater, Operator::kGreaterEqual, Operator::kIn};
 constexpr std::array kSums{Operator::kAdd, Operator::kSubtract};
 constexpr std::array kProducts{Operator::kMultiply, Operator::kDivide, Operator::kModulo};
-constexpr std::array<std::span<const Operator>, 3> kLevels{std::span<const Operator>(kRelations), std::span<const Operator>(kSums),
-                                                           std::span<const Operator>(kProducts)};
+constexpr std::array<std::span<const Operator>, 3> kLevels{
+    std::span<const Operator>(kRelations), std::span<const Operator>(kSums), std::span<const Operator>(kProducts)};
 
 template <class T>
 NodePtr make_node(std::size_t column, T what) {
@@ -206,7 +207,8 @@ class Parser {
 
   Result<NodePtr> named(const Token& token) {
     if (here().is("(")) return call(token);
-    if (token.text == "true" || token.text == "false") return make_node(token.column, Literal{Datum(Value(token.text == "true"))});
+    if (token.text == "true" || token.text == "false")
+      return make_node(token.column, Literal{Datum(Value(token.text == "true"))});
     if (token.text == "null") return make_node(token.column, Literal{Datum(Value())});
     return make_node(token.column, Name{token.text});
   }
@@ -219,7 +221,8 @@ class Parser {
       if (known.back() == token.text) function = candidate;
     }
     if (!function)
-      return fail_at(token.column, "unknown function '" + token.text + "'" + did_you_mean(token.text, known), "known: " + join(known, ", "));
+      return fail_at(token.column, "unknown function '" + token.text + "'" + did_you_mean(token.text, known),
+                     "known: " + join(known, ", "));
     ++at_;
     std::vector<NodePtr> arguments;
     if (!take(")")) {

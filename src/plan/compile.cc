@@ -80,7 +80,8 @@ class Compiler {
       if (condition) {
         task.condition = std::move(*condition);
       } else {
-        refuse_expression(spec.place, path + ".triggerPolicy.condition", "task '" + spec.name + "': the condition", condition.error());
+        refuse_expression(spec.place, path + ".triggerPolicy.condition", "task '" + spec.name + "': the condition",
+                          condition.error());
       }
     }
     for (const auto& [name, binding] : spec.parameters) {
@@ -96,8 +97,8 @@ class Compiler {
     return task;
   }
 
-  // A component that contains itself, perhaps through others, would be unrolled for ever. `spec` names such cycles, and those of tasks, in full;
-  // here they only must not pass.
+  // A component that contains itself, perhaps through others, would be unrolled for ever. `spec` names such cycles, and those of
+  // tasks, in full; here they only must not pass.
   void refuse_recursion() {
     Edges contents(out_.components.size());
     for (std::size_t i = 0; i < contents.size(); ++i)
@@ -108,7 +109,8 @@ class Compiler {
     for (const std::uint32_t index : sorted) is_sorted[index] = true;
     const auto first = std::find(is_sorted.begin(), is_sorted.end(), false) - is_sorted.begin();
     const Component& stuck = *out_.components[static_cast<std::size_t>(first)].spec;
-    add_error(stuck.place, "components." + stuck.name, "component '" + stuck.name + "' contains itself, or is in one that does: a cycle", {});
+    add_error(stuck.place, "components." + stuck.name,
+              "component '" + stuck.name + "' contains itself, or is in one that does: a cycle", {});
   }
 
   void refuse_expression(Place place, std::string path, const std::string& what, const Error& error) {

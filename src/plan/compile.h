@@ -12,7 +12,8 @@ struct Compiled {
   std::vector<PlanComponent> components;  // [0] is the root
   Diagnostics errors;
 };
-// Costs n log n in tasks, dependencies and bytes of expressions. Pointers in the result lead into `pipeline`, whose names lead somewhere.
+// Costs n log n in tasks, dependencies and bytes of expressions. Pointers in the result lead into `pipeline`, whose names lead
+// somewhere.
 Compiled compile(const Pipeline& pipeline);
 
 }  // namespace sluice

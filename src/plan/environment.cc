@@ -26,7 +26,8 @@ std::vector<std::string> normalised(const std::vector<std::string>& requirements
   return out;
 }
 
-// kfp by name ("kfp==2.9", "kfp[all] ; ...", "KFP @ git+..."), by a source address as the SDK's documentation writes it, or by a wheel or archive.
+// kfp by name ("kfp==2.9", "kfp[all] ; ...", "KFP @ git+..."), by a source address as the SDK's documentation writes it, or by a
+// wheel or archive.
 bool is_kfp(std::string_view requirement) {
   const auto end = std::find_if(requirement.begin(), requirement.end(),
                                 [](char c) { return !is_digit(c) && !is_letter(c) && c != '.' && c != '-' && c != '_'; });
@@ -38,7 +39,8 @@ bool is_kfp(std::string_view requirement) {
       if (part == "egg=kfp" || part == "subdirectory=sdk/python") return true;
   }
   const std::string_view file = after_last(requirement.substr(0, fragment), '/');
-  return file.starts_with("kfp-") && file.size() > 4 && is_digit(file[4]) && (file.ends_with(".whl") || file.ends_with(".tar.gz"));
+  return file.starts_with("kfp-") && file.size() > 4 && is_digit(file[4]) &&
+         (file.ends_with(".whl") || file.ends_with(".tar.gz"));
 }
 
 // "kfp-2.17.0" -> "kfp==2.17.0". A pipeline that does not say so gets the newest.
@@ -128,7 +130,8 @@ EnvironmentRequest environment_request(const PythonInstall& install, std::string
   out.interpreter_version = std::move(interpreter_version);
   out.requirements = normalised(requirements);
   no_deps = normalised(no_deps);
-  std::set_intersection(no_deps.begin(), no_deps.end(), out.requirements.begin(), out.requirements.end(), std::back_inserter(out.no_deps));
+  std::set_intersection(no_deps.begin(), no_deps.end(), out.requirements.begin(), out.requirements.end(),
+                        std::back_inserter(out.no_deps));
   out.index_options = install.index_options;
   return out;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/pipeline.h"
@@ -13,13 +14,15 @@ struct EnvironmentRequest {
   std::string interpreter_version;         // "3.11.7"
   std::vector<std::string> requirements;   // sorted, without doubles
   std::vector<std::string> no_deps;        // sorted subset of requirements
-  std::vector<std::string> index_options;
+  std::vector<std::string> index_options;  // in order: it decides where a package comes from
   // 64 hex digits over all of the above (design: interpreter, sorted requirements, index options).
   std::string key() const;
 };
 
-// The component's requirements; where it installs nothing, the executor of the SDK that compiled it ("kfp-2.17.0" -> kfp==2.17.0).
-EnvironmentRequest environment_request(const PythonInstall& install, std::string_view sdk_version, std::string interpreter, std::string interpreter_version);
+// The component's requirements; where kfp is not among them, the executor of the SDK that compiled it is added without its
+// dependencies ("kfp-2.17.0" -> kfp==2.17.0, an SDK that we do not know -> kfp).
+EnvironmentRequest environment_request(const PythonInstall& install, std::string_view sdk_version, std::string interpreter,
+                                       std::string interpreter_version);
 
 // What to do for an image without a container (details of the design, 3.7).
 enum class ImageKind { kPython, kHost, kOther };

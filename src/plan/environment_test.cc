@@ -31,17 +31,19 @@ TEST(Environment, TheExecutorOfTheSdkIsAddedWhereNothingInstallsIt) {
   EXPECT_THAT(request({}).requirements, ElementsAre("kfp==2.17.0"));
   EXPECT_THAT(request({}).no_deps, ElementsAre("kfp==2.17.0"));
   EXPECT_THAT(request({.requirements = {"numpy"}}).requirements, ElementsAre("kfp==2.17.0", "numpy"));
-  EXPECT_THAT(request({.requirements = {"kfp-kubernetes", "kfpx"}}).requirements, ElementsAre("kfp-kubernetes", "kfp==2.17.0", "kfpx"));
+  EXPECT_THAT(request({.requirements = {"kfp-kubernetes", "kfpx"}}).requirements,
+              ElementsAre("kfp-kubernetes", "kfp==2.17.0", "kfpx"));
   EXPECT_THAT(request({}, "kfp-2.0.0-beta.13").requirements, ElementsAre("kfp==2.0.0-beta.13"));
   for (const char* unknown : {"", "2.17.0", "kfp-", "kfp-2.17.0; import os", "kfp-dev", "tfx-1.2"})
     EXPECT_THAT(request({}, unknown).requirements, ElementsAre("kfp")) << unknown;
 }
 
 TEST(Environment, KfpIsRecognisedHoweverItIsWritten) {
-  for (const char* kfp : {"kfp", "KFP==2.9.0", "kfp>=2", " kfp", "kfp[all]==2.9", "kfp @ git+https://example.org/x", "kfp; python_version<'4'",
-                          "git+https://github.com/kubeflow/pipelines.git@master#egg=kfp&subdirectory=sdk/python",
-                          "git+https://github.com/kubeflow/pipelines#subdirectory=sdk/python", "./dist/kfp-2.17.0-py3-none-any.whl",
-                          "https://example.org/kfp-2.9.0.tar.gz#sha256=00"}) {
+  for (const char* kfp :
+       {"kfp", "KFP==2.9.0", "kfp>=2", " kfp", "kfp[all]==2.9", "kfp @ git+https://example.org/x", "kfp; python_version<'4'",
+        "git+https://github.com/kubeflow/pipelines.git@master#egg=kfp&subdirectory=sdk/python",
+        "git+https://github.com/kubeflow/pipelines#subdirectory=sdk/python", "./dist/kfp-2.17.0-py3-none-any.whl",
+        "https://example.org/kfp-2.9.0.tar.gz#sha256=00"}) {
     const auto out = request({.requirements = {kfp}});
     EXPECT_EQ(out.requirements.size(), 1) << kfp;
     EXPECT_THAT(out.no_deps, IsEmpty()) << kfp;

@@ -10,8 +10,8 @@ namespace sluice {
 using Edges = std::vector<std::vector<std::uint32_t>>;
 Edges reversed(const Edges& edges);
 
-// Every node after all of its upstream; of those that could come next, the lowest. Nodes on a cycle, and what waits for them, are missing.
-// Costs n log n + edges.
+// Every node after all of its upstream; of those that could come next, the lowest. Nodes on a cycle, and what waits for them, are
+// missing. Costs n log n + edges.
 std::vector<std::uint32_t> sorted_nodes(const Edges& upstream);
 
 }  // namespace sluice

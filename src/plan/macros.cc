@@ -15,7 +15,8 @@ constexpr std::size_t kMacroBytesMax = 200;
 
 // "2026-11-24T05:36:21Z", with a fraction or without; the clock prints no other zone.
 std::optional<std::tm> parse_utc(std::string_view text) {
-  if (text.size() < 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' || text.back() != 'Z')
+  if (text.size() < 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' ||
+      text.back() != 'Z')
     return std::nullopt;
   const auto number = [&](std::size_t at, std::size_t digits) {
     int value = -1;
@@ -58,10 +59,11 @@ bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 // Go writes a layout as the instant 2006-01-02 15:04:05 would look. Elements in the order in which Go tries them.
 std::string strftime_of_layout(std::string_view layout) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 29> kElements{{
-      {"January", "%B"}, {"Jan", "%b"},     {"Monday", "%A"}, {"Mon", "%a"},   {"MST", "UTC"},      {"002", "%j"},      {"01", "%m"},  {"02", "%d"},
-      {"03", "%I"},      {"04", "%M"},      {"05", "%S"},     {"06", "%y"},    {"15", "%H"},        {"1", "%-m"},       {"2006", "%Y"}, {"2", "%-d"},
-      {"_2006", "_%Y"},  {"_2", "%e"},      {"3", "%-I"},     {"4", "%-M"},    {"5", "%-S"},        {"PM", "%p"},       {"pm", "%P"},
-      {"-0700", "+0000"}, {"-07:00", "+00:00"}, {"-07", "+00"}, {"Z0700", "Z"}, {"Z07:00", "Z"},     {"%", "%%"},
+      {"January", "%B"},    {"Jan", "%b"},  {"Monday", "%A"}, {"Mon", "%a"},   {"MST", "UTC"},   {"002", "%j"},
+      {"01", "%m"},         {"02", "%d"},   {"03", "%I"},     {"04", "%M"},    {"05", "%S"},     {"06", "%y"},
+      {"15", "%H"},         {"1", "%-m"},   {"2006", "%Y"},   {"2", "%-d"},    {"_2006", "_%Y"}, {"_2", "%e"},
+      {"3", "%-I"},         {"4", "%-M"},   {"5", "%-S"},     {"PM", "%p"},    {"pm", "%P"},     {"-0700", "+0000"},
+      {"-07:00", "+00:00"}, {"-07", "+00"}, {"Z0700", "Z"},   {"Z07:00", "Z"}, {"%", "%%"},
   }};
   std::string out;
   while (!layout.empty()) {

@@ -32,8 +32,8 @@ struct PlanComponent;
 struct PlanTask {
   const TaskSpec* spec = nullptr;
   std::uint32_t component = 0;              // index into Plan::components
-  std::vector<std::uint32_t> upstream;      // tasks of the same DAG it waits for, by index: dependentTasks and producers of its data
-  std::vector<std::uint32_t> downstream;
+  std::vector<std::uint32_t> upstream;      // tasks of its DAG, ascending: dependentTasks and the producers of its data
+  std::vector<std::uint32_t> downstream;    // likewise
   std::optional<cel::Expression> condition;
   NameMap<cel::Expression> selectors;       // by input parameter
   bool watches_end = false;                 // reads a final status or has kAllCompleted
@@ -55,17 +55,18 @@ struct Plan {
   std::optional<Duration> deadline;
 };
 
-// Checks `given` against the root's inputs (kinds, literals, missing, unknown) and compiles. All argument errors come at
-// once; path is the parameter's name, its place that of the parameter. The macros of KFP ([[RunUUID]], ...) in given strings are replaced. Required
-// artifacts of the root are not looked at. Costs n log n in tasks and dependencies.
+// Checks `given` against the root's inputs (kinds, literals, missing, unknown) and compiles. All errors come at once. Those of
+// arguments have the parameter's name as path and the place of its declaration; a condition or selector that does not parse has
+// the place of its task or binding. Macros of KFP ([[RunUUID]], ...) in given strings are replaced. Artifacts of the root are not
+// looked at: a missing one fails the task that needs it. Costs n log n in tasks and dependencies.
 struct PlanResult {
   std::shared_ptr<const Plan> plan;  // null if there are errors
   Diagnostics errors;
 };
 PlanResult make_plan(std::shared_ptr<const Pipeline> pipeline, const Struct& given, RunContext context);
 
-// What `-p name=text` means for a parameter: JSON if it parses as the declared type (or is null for an optional one), else the text. For a STRING, and
-// for a name that is no parameter, always the text as it is.
+// What `-p name=text` means for a parameter: JSON if it parses as the declared type (or is null for an optional one), else the
+// text. For a STRING, and for a name that is no parameter, always the text as it is.
 Value parse_argument(const Pipeline& pipeline, std::string_view name, std::string_view text);
 
 }  // namespace sluice

@@ -28,7 +28,8 @@ Pipeline small_pipeline() {
   return pipeline;
 }
 
-TaskSpec& add_task(Component& dag, const std::string& name, std::vector<std::string> after = {}, const std::string& component = "work") {
+TaskSpec& add_task(Component& dag, const std::string& name, std::vector<std::string> after = {},
+                   const std::string& component = "work") {
   TaskSpec& task = dag.dag->tasks[name];
   task.name = name;
   task.component = component;
@@ -97,11 +98,12 @@ TEST(Arguments, AllErrorsComeAtOnceWithTheirPlaces) {
   add_input(pipeline, "learning_rate", ParameterType::kNumberDouble).default_value = 0.1;
   const auto result = plan_of(pipeline, {{"a", "1"}, {"learning_rat", 1}, {"zzz", 1}});
   EXPECT_EQ(result.plan, nullptr);
-  EXPECT_THAT(errors_of(result),
-              ElementsAre("learning_rat: parameter(s) provided are not required by pipeline: learning_rat; did you mean 'learning_rate'?",
-                          "zzz: parameter(s) provided are not required by pipeline: zzz",
-                          "a: input parameter a requires type double or integer, got string",
-                          "b: parameter b is not optional, yet has neither default value nor user provided value"));
+  EXPECT_THAT(
+      errors_of(result),
+      ElementsAre("learning_rat: parameter(s) provided are not required by pipeline: learning_rat; did you mean 'learning_rate'?",
+                  "zzz: parameter(s) provided are not required by pipeline: zzz",
+                  "a: input parameter a requires type double or integer, got string",
+                  "b: parameter b is not optional, yet has neither default value nor user provided value"));
   EXPECT_EQ(result.errors[0].hint, "its parameters: a, b, learning_rate");
   EXPECT_EQ(result.errors[2].place, (Place{11, 7}));
   EXPECT_EQ(result.errors[3].place, (Place{12, 7}));
@@ -165,8 +167,10 @@ std::string expanded(const std::string& text, RunContext context = kContext) {
 TEST(Macros, StandForTheRunAndItsTimes) {
   EXPECT_EQ(expanded("run-[[RunUUID]]!"), "run-5c0e2f6e-0000-4000-8000-000000000001!");
   EXPECT_EQ(expanded("[[CurrentTime]]"), "20261123050607");
-  EXPECT_EQ(expanded("[[CurrentTime.2006-01-02-15-04-05]]/[[CurrentTime.Jan _2 06, 3:4PM Monday]]"), "2026-11-23-05-06-07/Nov 23 26, 5:6AM Monday");
-  EXPECT_EQ(expanded("{{$.currentTime.strftime('%Y-%m-%d')}} {{$.currentTime.strftime(\"%s %%s %j\")}}"), "2026-11-23 1795410367 %s 327");
+  EXPECT_EQ(expanded("[[CurrentTime.2006-01-02-15-04-05]]/[[CurrentTime.Jan _2 06, 3:4PM Monday]]"),
+            "2026-11-23-05-06-07/Nov 23 26, 5:6AM Monday");
+  EXPECT_EQ(expanded("{{$.currentTime.strftime('%Y-%m-%d')}} {{$.currentTime.strftime(\"%s %%s %j\")}}"),
+            "2026-11-23 1795410367 %s 327");
   EXPECT_EQ(expanded("[[[RunUUID]]]"), "[5c0e2f6e-0000-4000-8000-000000000001]");
   EXPECT_EQ(expanded("[[CurrentTime.Janet % Mona]]"), "Janet % Mona");
 }
@@ -174,9 +178,9 @@ TEST(Macros, StandForTheRunAndItsTimes) {
 TEST(Macros, StayWhereTheyCannotBeAnswered) {
   const std::string once = "[[ScheduledTime]] [[ScheduledTime.2006]] {{$.scheduledTime.strftime('%Y')}} [[Index]]";
   EXPECT_EQ(expanded(once), once);
-  for (const char* text : {"[[", "[[RunUUID", "[[RunUUID]", "[[runuuid]]", "[[CurrentTimes]]", "[[CurrentTime.]]", "{{$.currentTime.strftime()}}",
-                           "{{$.currentTime.strftime('}}", "{{$.currentTime.strftime(')}}", "{{$.currentTime.strftime('%999999d')}}",
-                           "{{$.inputs.parameters['x']}}", "{{$}}", ""})
+  for (const char* text : {"[[", "[[RunUUID", "[[RunUUID]", "[[runuuid]]", "[[CurrentTimes]]", "[[CurrentTime.]]",
+                           "{{$.currentTime.strftime()}}", "{{$.currentTime.strftime('}}", "{{$.currentTime.strftime(')}}",
+                           "{{$.currentTime.strftime('%999999d')}}", "{{$.inputs.parameters['x']}}", "{{$}}", ""})
     EXPECT_EQ(expanded(text), text);
   RunContext nonsense = kContext;
   nonsense.created = "yesterday, at noon, Z";
@@ -188,7 +192,8 @@ TEST(Macros, StayWhereTheyCannotBeAnswered) {
 TEST(Macros, OfTheScheduleAreAnsweredForAScheduledRun) {
   RunContext context = kContext;
   context.scheduled = "2026-11-23T05:00:00.25Z";
-  EXPECT_EQ(expanded("[[ScheduledTime]] [[ScheduledTime.2006]] {{$.scheduledTime.strftime('%H:%M')}}", context), "20261123050000 2026 05:00");
+  EXPECT_EQ(expanded("[[ScheduledTime]] [[ScheduledTime.2006]] {{$.scheduledTime.strftime('%H:%M')}}", context),
+            "20261123050000 2026 05:00");
 }
 
 TEST(Macros, AreNeitherReplacedInDefaultsNorInsideOfContainers) {
@@ -207,12 +212,24 @@ TEST(ParseArgument, IsJsonWhereTheTypeWantsItAndElseTheText) {
   add_input(pipeline, "l", ParameterType::kList);
   add_input(pipeline, "d", ParameterType::kStruct).optional = true;
   const std::vector<std::tuple<std::string, std::string, std::string>> rows{
-      {"n", "12", "12"},         {"n", "1.5", R"("1.5")"},      {"n", "x", R"("x")"},       {"n", "null", R"("null")"},
-      {"s", "12", R"("12")"},    {"s", "true", R"("true")"},    {"s", "\"q\"", R"("\"q\"")"}, {"s", "", R"("")"},
-      {"b", "true", "true"},     {"b", "True", R"("True")"},    {"l", "[1, 2]", "[1,2]"},   {"l", "1", R"("1")"},
-      {"d", R"({"a":1})", R"({"a":1})"}, {"d", "null", "null"}, {"unknown", "1", R"("1")"},
+      {"n", "12", "12"},
+      {"n", "1.5", R"("1.5")"},
+      {"n", "x", R"("x")"},
+      {"n", "null", R"("null")"},
+      {"s", "12", R"("12")"},
+      {"s", "true", R"("true")"},
+      {"s", "\"q\"", R"("\"q\"")"},
+      {"s", "", R"("")"},
+      {"b", "true", "true"},
+      {"b", "True", R"("True")"},
+      {"l", "[1, 2]", "[1,2]"},
+      {"l", "1", R"("1")"},
+      {"d", R"({"a":1})", R"({"a":1})"},
+      {"d", "null", "null"},
+      {"unknown", "1", R"("1")"},
   };
-  for (const auto& [name, text, expected] : rows) EXPECT_EQ(to_json(parse_argument(pipeline, name, text)), expected) << name << "=" << text;
+  for (const auto& [name, text, expected] : rows)
+    EXPECT_EQ(to_json(parse_argument(pipeline, name, text)), expected) << name << "=" << text;
 }
 
 TEST(Compile, ProducersComeBeforeConsumersAndElseNamesDecide) {
@@ -287,12 +304,14 @@ TEST(Compile, ParsesConditionsAndSelectorsAndRefusesThemWithTheirPlace) {
   bad.parameters["item"].place = {44, 11};
   add_task(pipeline.root, "inside", {}, "comp-inner");
   const auto result = plan_of(pipeline, {{"unknown", 1}});
-  EXPECT_THAT(errors_of(result),
-              ElementsAre(HasSubstr("not required by pipeline"),
-                          "components.comp-inner.dag.tasks.bad.triggerPolicy.condition: task 'bad': the condition is no CEL expression: "
-                          "column 3: unexpected '='; did you mean '=='?",
-                          "components.comp-inner.dag.tasks.bad.inputs.parameters.item.parameterExpressionSelector: task 'bad': the selector of "
-                          "input 'item' is no CEL expression: column 2: expected a value, found the end"));
+  EXPECT_THAT(
+      errors_of(result),
+      ElementsAre(
+          HasSubstr("not required by pipeline"),
+          "components.comp-inner.dag.tasks.bad.triggerPolicy.condition: task 'bad': the condition is no CEL expression: "
+          "column 3: unexpected '='; did you mean '=='?",
+          "components.comp-inner.dag.tasks.bad.inputs.parameters.item.parameterExpressionSelector: task 'bad': the selector of "
+          "input 'item' is no CEL expression: column 2: expected a value, found the end"));
   EXPECT_EQ(result.errors[1].place, (Place{40, 9}));
   EXPECT_EQ(result.errors[2].place, (Place{44, 11}));
 }
@@ -303,7 +322,8 @@ TEST(Compile, RefusesCyclesOfTasks) {
   add_task(pipeline.root, "b", {"a", "d"});
   add_task(pipeline.root, "c", {"b"});
   add_task(pipeline.root, "d", {"c"});
-  EXPECT_THAT(errors_of(plan_of(pipeline)), ElementsAre("root.dag.tasks.b: invalid dependency: task 'b' is on a cycle of tasks, or waits for one"));
+  EXPECT_THAT(errors_of(plan_of(pipeline)),
+              ElementsAre("root.dag.tasks.b: invalid dependency: task 'b' is on a cycle of tasks, or waits for one"));
 
   Pipeline selfish = small_pipeline();
   add_task(selfish.root, "me", {"me"});
@@ -347,9 +367,11 @@ TEST(Plan, CarriesTheContextAndTheDeadline) {
   const auto result = plan_of(pipeline);
   EXPECT_EQ(result.plan->deadline, Duration(std::chrono::seconds(20)));
   const RunContext copy = run_context_from_value(to_value(result.plan->context));
-  EXPECT_EQ(to_json(to_value(copy)),
-            R"({"created":"2026-11-23T05:06:07Z","display_name":"Monday's run","pipeline_root":"/data/runs/1","resource_name":"small-x7k2p",)"
-            R"("run_uuid":"5c0e2f6e-0000-4000-8000-000000000001","scheduled":"2026-11-23T05:06:07Z","workspace_path":"/data/workspace"})");
+  EXPECT_EQ(
+      to_json(to_value(copy)),
+      R"({"created":"2026-11-23T05:06:07Z","display_name":"Monday's run","pipeline_root":"/data/runs/1",)"
+      R"("resource_name":"small-x7k2p","run_uuid":"5c0e2f6e-0000-4000-8000-000000000001","scheduled":"2026-11-23T05:06:07Z",)"
+      R"("workspace_path":"/data/workspace"})");
 }
 
 }  // namespace

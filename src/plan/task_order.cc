@@ -10,7 +10,8 @@
 namespace sluice {
 namespace {
 
-// Tasks by their rank in the order of names; what each waits for. A final status adds no edge: the SDK lists it in dependentTasks.
+// Tasks by their rank in the order of names; what each waits for. A final status adds no edge: the SDK lists it in
+// dependentTasks.
 struct Graph {
   std::vector<const TaskSpec*> tasks;
   Edges upstream;

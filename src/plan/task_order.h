@@ -11,7 +11,7 @@ namespace sluice {
 // Tasks are numbered by `order`. In it producers come before consumers, and of those that could come next the first by name does.
 struct TaskOrder {
   std::vector<const TaskSpec*> order;
-  Edges upstream;    // each ascending, without doubles
+  Edges upstream;  // each ascending, without doubles
   Edges downstream;  // likewise
   const TaskSpec* stuck = nullptr;  // on a cycle or behind one: there is no order, and the rest is empty
 };
