@@ -66,10 +66,12 @@ Event event_from_text(const Plan& plan, const State& state, std::string_view tex
     return TimerFired{name.task, name.attempt, name.task.value == 0 ? TimerKind::kRunDeadline : TimerKind::kDeadline};
   SLUICE_CHECK(what == "failed");
   AttemptFailed failed{.task = name.task, .attempt = name.attempt, .kind = failure_from(words.at(2)).value()};
-  for (const std::string_view word : std::span(words).subspan(3)) {
-    if (std::from_chars(word.data(), word.data() + word.size(), failed.exit_code).ec == std::errc()) continue;
-    failed.message += (failed.message.empty() ? "" : " ") + std::string(word);
+  std::size_t next = 3;
+  if (next < words.size()) {
+    const std::string_view code = words.at(next);
+    if (std::from_chars(code.data(), code.data() + code.size(), failed.exit_code).ec == std::errc()) ++next;
   }
+  for (; next < words.size(); ++next) failed.message += (failed.message.empty() ? "" : " ") + std::string(words.at(next));
   return failed;
 }
 

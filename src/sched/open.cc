@@ -28,7 +28,6 @@ void Turn::on(const RunBegan&) {
 }
 
 void Turn::begin(TaskId id) {
-  if (state_.run == RunState::kCanceling) return end(id, TaskState::kCanceled);
   const PlanTask& task = task_of(plan_, state_, id);
   if (task.spec->strategy == TriggerStrategy::kAllSucceeded && !upstream_succeeded(id)) return end(id, TaskState::kOmitted);
 

@@ -6,7 +6,6 @@
 #include <map>
 #include <set>
 
-#include "base/match.h"
 #include "sched/random_pipeline.h"
 #include "sched/testing.h"
 
@@ -25,10 +24,16 @@ struct Live {
   std::optional<FailureKind> stopped;  // told to stop, and why
 };
 
+// What has happened in all worlds together: a simulation that never meets a thing does not test it.
+struct Seen {
+  std::uint64_t cancels = 0, crashes = 0, old_news = 0, retries = 0, timeouts = 0, run_deadlines = 0, grown_loops = 0;
+};
+
 // The driver, its processes and its clock. Everything that step() asks for is checked before it is done.
 class World {
  public:
-  World(std::uint64_t seed, std::shared_ptr<const Plan> plan) : dice_(seed ^ 0x9e3779b97f4a7c15ULL), plan_(std::move(plan)) {}
+  World(std::uint64_t seed, std::shared_ptr<const Plan> plan, Seen& seen)
+      : dice_(seed ^ 0x9e3779b97f4a7c15ULL), plan_(std::move(plan)), seen_(seen) {}
 
   void run_until_success() {
     send(RunBegan{});
@@ -112,6 +117,7 @@ class World {
       event = history_.at(dice_.roll(history_.size()));
     else
       event = AttemptSucceeded{TaskId{static_cast<std::int64_t>(dice_.roll(state_.nodes.size() + 5))}, 1'000, {}};
+    ++seen_.old_news;
     const std::string before = dump(*plan_, state_);
     const Outcome outcome = step(*plan_, state_, event, now_);
     EXPECT_TRUE(outcome.actions.empty() && before == dump(*plan_, state_)) << "old news moved something: " << event_kind(event) << " "
@@ -120,6 +126,7 @@ class World {
 
   // The owner dies, and its processes with it or not; another one reads the journal.
   void crash() {
+    ++seen_.crashes;
     check_replay();
     if (dice_.chance(30)) return;  // the processes were adopted
     const std::map<TaskId, Live> dead = std::exchange(live_, {});
@@ -152,10 +159,12 @@ class World {
       journal_.push_back({now_, std::string(event_kind(event)), event_payload(event)});
       if (is_old_news_later(event)) history_.push_back(event);
     }
+    seen_.cancels += std::holds_alternative<CancelAsked>(event) ? 1 : 0;
+    seen_.retries += std::holds_alternative<RetryAsked>(event) ? 1 : 0;
     const RunState run_before = state_.run;
     const Outcome outcome = step(*plan_, state_, event, now_);
     for (const Action& action : outcome.actions)
-      std::visit(Match{[&](const auto& wanted) { perform(wanted); }}, action);
+      std::visit([&](const auto& wanted) { perform(wanted); }, action);
     if (run_before == RunState::kCanceling && !std::holds_alternative<RetryAsked>(event)) {
       for (const Action& action : outcome.actions) EXPECT_FALSE(std::holds_alternative<StartAttempt>(action)) << "a start after a cancel";
     }
@@ -179,6 +188,7 @@ class World {
     ASSERT_TRUE(live_.contains(stop.task)) << path(stop.task);
     EXPECT_EQ(live_.at(stop.task).attempt, stop.attempt);
     live_.at(stop.task).stopped = stop.why;
+    seen_.timeouts += stop.why == FailureKind::kTimeout ? 1 : 0;
   }
   void perform(const ArmTimer& timer) {
     EXPECT_GT(timer.due, now_);
@@ -223,10 +233,12 @@ class World {
   void check_end() {
     EXPECT_TRUE(live_.empty());
     EXPECT_TRUE(ended_);
+    seen_.run_deadlines += state_.error.find("its deadline") != std::string::npos ? 1 : 0;
     timers_.clear();
     for (std::int64_t i = 0; i < static_cast<std::int64_t>(state_.nodes.size()); ++i) {
       const Node& node = state_.at(TaskId{i});
       EXPECT_TRUE(is_final(node.state)) << path(TaskId{i}) << " has not ended";
+      seen_.grown_loops += node.more_children.empty() ? 0 : 1;
       const bool bad = node.state == TaskState::kFailed || node.state == TaskState::kCanceled;
       if (state_.run == RunState::kSucceeded) {
         EXPECT_FALSE(bad) << path(TaskId{i});
@@ -255,20 +267,26 @@ class World {
   std::map<std::string, int> newest_;  // attempt, by path
   bool ended_ = false;
   bool calm_ = false;
+  Seen& seen_;
 };
 
-void simulate(std::uint64_t seed) {
+void simulate(std::uint64_t seed, Seen& seen) {
   Dice dice(seed);
   const std::string pipeline = RandomPipeline(dice).text();
   SCOPED_TRACE("SLUICE_SEED=" + std::to_string(seed) + "\n" + pipeline);
-  World(seed, plan_from(pipeline)).run_until_success();
+  World(seed, plan_from(pipeline), seen).run_until_success();
 }
 
 TEST(Simulation, EveryRunEndsAsItShouldWhateverHappens) {
-  if (const char* one = std::getenv("SLUICE_SEED")) return simulate(std::strtoull(one, nullptr, 10));
+  Seen seen;
+  if (const char* one = std::getenv("SLUICE_SEED")) return simulate(std::strtoull(one, nullptr, 10), seen);
   const char* text = std::getenv("SLUICE_SEEDS");
   const std::uint64_t seeds = text == nullptr ? 200 : std::strtoull(text, nullptr, 10);
-  for (std::uint64_t seed = 1; seed <= seeds && !HasFailure(); ++seed) simulate(seed);
+  for (std::uint64_t seed = 1; seed <= seeds && !HasFailure(); ++seed) simulate(seed, seen);
+  if (seeds < 200 || HasFailure()) return;
+  for (const std::uint64_t times :
+       {seen.cancels, seen.crashes, seen.old_news, seen.retries, seen.timeouts, seen.run_deadlines, seen.grown_loops})
+    EXPECT_GT(times, 0U) << "the simulation has become too tame";
 }
 
 }  // namespace

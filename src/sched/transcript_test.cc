@@ -95,7 +95,7 @@ std::vector<Entry> entries_from(std::string_view text) {
   std::vector<Entry> entries;
   for (const std::string_view line : split(text, '\n')) {
     const bool comment = line.starts_with('#');
-    const std::string_view left = comment ? line : trim(line.substr(0, line.find(" | ")));
+    const std::string_view left = comment ? line : trim(line.substr(0, line.find(" |")));
     if (!left.empty() && !left.starts_with('|')) entries.push_back({std::string(left), comment, {}});
   }
   return entries;
@@ -149,7 +149,10 @@ TEST_P(Transcript, ReadsAsPlayed) {
   const std::size_t gap = text.find("\n\n");
   ASSERT_NE(gap, std::string::npos) << "an empty line stands between the pipeline and the events";
   const std::string again = text.substr(0, gap + 2) + played(text.substr(0, gap), entries_from(std::string_view(text).substr(gap + 2)));
-  if (std::getenv("SLUICE_ACCEPT") != nullptr && again != text) std::ofstream(GetParam()) << again;
+  if (std::getenv("SLUICE_ACCEPT") != nullptr) {
+    if (again != text) std::ofstream(GetParam()) << again;
+    return;
+  }
   EXPECT_EQ(text, again) << GetParam().filename();
 }
 
