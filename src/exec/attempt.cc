@@ -1,0 +1,154 @@
+#include "exec/attempt.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+
+namespace sluice {
+namespace {
+
+// 64 KiB: one read fills a pipe's default capacity, so a chatty task costs one wake-up instead of sixteen.
+constexpr std::size_t kOutputBytes = 64 * 1024;
+// More than any pipe holds (1 MiB unless root raised it): a stranger who got hold of the pipe and never stops writing cannot keep us.
+constexpr int kLastReadsMax = 64;
+
+void close_fd(int& fd) {
+  if (fd >= 0) ::close(std::exchange(fd, -1));
+}
+
+Duration duration_of(const timeval& time) { return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec); }
+
+}  // namespace
+
+Attempt::Attempt(AttemptSpec spec, TmpSlots::Lease tmp)
+    : spec_(std::move(spec)), tmp_(std::move(tmp)), log_(spec_.log_path, spec_.log_bytes_max) {
+  pipes_[0].stream = Stream::kStdout;
+  pipes_[1].stream = Stream::kStderr;
+  exit_.id = spec_.id;
+  exit_.note = tmp_.note;
+}
+
+Attempt::~Attempt() {
+  for (OutputPipe& pipe : pipes_) {
+    close_fd(pipe.read_fd);
+    close_fd(pipe.write_fd);
+  }
+}
+
+bool Attempt::refuse(int exit_code, std::string error) {
+  exit_.exit_code = exit_code;
+  exit_.error = std::move(error);
+  return false;
+}
+
+bool Attempt::start(ProgramFinder& programs, const BaseEnvironment& environment, int devnull, Instant now) {
+  exit_.began = exit_.ended = now;
+  const std::string work = spec_.directory + "/work";
+  if (::mkdir(work.c_str(), 0755) != 0 && errno != EEXIST) return refuse(126, "make " + work + ": " + std::strerror(errno));
+
+  std::vector<std::pair<std::string, std::string>> extra;
+  const bool has_own = std::any_of(spec_.env.begin(), spec_.env.end(), [](const auto& variable) { return variable.first == "TMPDIR"; });
+  if (tmp_.use_tmpdir && !has_own) {
+    const std::string tmp = spec_.directory + "/tmp";
+    if (::mkdir(tmp.c_str(), 0700) != 0 && errno != EEXIST) return refuse(126, "make " + tmp + ": " + std::strerror(errno));
+    extra.emplace_back("TMPDIR", tmp);
+  }
+  const auto block = environment.with(spec_, extra);
+  const std::string path(environment.value(spec_, "PATH"));
+  auto program = programs.find(spec_.argv[0], path, work);
+  if (!program.error.empty()) return refuse(program.exit_code, std::move(program.error));
+
+  for (OutputPipe& pipe : pipes_) {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return refuse(126, "make a pipe: " + std::string(std::strerror(errno)));
+    pipe.attempt = this;
+    pipe.read_fd = ends[0];
+    pipe.write_fd = ends[1];
+    ::fcntl(pipe.read_fd, F_SETFL, O_NONBLOCK);
+  }
+  SpawnOutcome outcome;
+  if (run(program, block, devnull, outcome)) return true;
+  if (outcome.error == ENOENT) {
+    // What we remembered may have moved.
+    programs.forget(spec_.argv[0], path);
+    program = programs.find(spec_.argv[0], path, work);
+    if (!program.error.empty()) return refuse(program.exit_code, std::move(program.error));
+    if (run(program, block, devnull, outcome)) return true;
+  }
+  auto failure = explain_exec_failure(spec_, program.path, outcome);
+  return refuse(failure.exit_code, std::move(failure.error));
+}
+
+// A text file without a #! line is a shell script, as execvp has it.
+bool Attempt::run(const ProgramFinder::Found& program, const BaseEnvironment::Block& block, int devnull, SpawnOutcome& outcome) {
+  const std::string work = spec_.directory + "/work";
+  std::vector<char*> argv{nullptr};  // room for the shell's name
+  argv.reserve(spec_.argv.size() + 2);
+  for (std::string& argument : spec_.argv) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  SpawnRequest request{.program = program.path.c_str(),
+                       .argv = argv.data() + 1,
+                       .envp = block.envp.data(),
+                       .directory = work.c_str(),
+                       .stdin_fd = devnull,
+                       .stdout_fd = pipes_[0].write_fd,
+                       .stderr_fd = pipes_[1].write_fd,
+                       .user_namespace = tmp_.user_namespace,
+                       .mount_namespace = tmp_.mount_namespace};
+  outcome = spawn(request);
+  if (outcome.error == ENOEXEC && outcome.failed_call == std::string_view("execve")) {
+    std::string shell = "/bin/sh";
+    std::string script = program.path;
+    argv[0] = shell.data();
+    argv[1] = script.data();
+    request.program = shell.c_str();
+    request.argv = argv.data();
+    outcome = spawn(request);
+  }
+  pid_ = outcome.pid;
+  return outcome.failed_call == nullptr;
+}
+
+bool Attempt::read_output(OutputPipe& pipe, Instant now) {
+  static std::array<char, kOutputBytes> buffer;
+  if (pipe.read_fd < 0) return false;
+  const auto got = ::read(pipe.read_fd, buffer.data(), buffer.size());
+  if (got > 0) {
+    log_.write(pipe.stream, {buffer.data(), static_cast<std::size_t>(got)}, now);
+    return true;
+  }
+  return got < 0 && errno == EINTR;
+}
+
+void Attempt::main_ended(int wait_status, const rusage& usage, Instant now) {
+  has_main_ended_ = true;
+  exit_.ended = now;
+  exit_.signal = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
+  exit_.exit_code = exit_.signal != 0 ? 128 + exit_.signal : WEXITSTATUS(wait_status);
+  exit_.cpu = duration_of(usage.ru_utime) + duration_of(usage.ru_stime);
+  exit_.max_rss_bytes = std::int64_t{usage.ru_maxrss} * 1024;
+}
+
+void Attempt::finish(Instant now) {
+  for (OutputPipe& pipe : pipes_) {
+    close_fd(pipe.write_fd);
+    for (int reads = 0; reads < kLastReadsMax && read_output(pipe, now);) ++reads;
+    close_fd(pipe.read_fd);
+  }
+  if (log_.dropped_bytes() > 0) {
+    if (!exit_.note.empty()) exit_.note += "; ";
+    exit_.note += "the last " + format_bytes(static_cast<double>(log_.dropped_bytes())) + " of its output are lost: writing the log failed: " +
+                  std::strerror(log_.error());
+  }
+}
+
+}  // namespace sluice
