@@ -1,9 +1,7 @@
 #include "exec/environment_build.h"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
-#include <optional>
 
 #include "base/text.h"
 #include "exec/command.h"
@@ -16,7 +14,7 @@ namespace sluice {
 namespace {
 
 // Not compiled ahead: tests, which are more than half of the files of pandas and scikit-learn (2.7 s instead of 5-7 s on two cores), and pip.
-constexpr const char* kNotCompiled = "[/](tests?|pip|setuptools)[/]";
+constexpr const char* kNotCompiled = "[/]site-packages[/](.*[/])?(tests?|pip|setuptools)[/]";
 
 class Builder {
  public:
@@ -72,13 +70,13 @@ class Builder {
   Status create_with_uv(const std::string& uv) {
     // pip belongs into an environment (notebooks and scripts call it); where it cannot be had, an environment without is better than none.
     if (!machine_.no_index && !component_.no_index) {
-      auto seeded = execute({uv, "venv", "--seed", "--python", build_.spec.interpreter, build_.path}, uv_changes_);
+      auto seeded = execute_uv({uv, "venv", "--seed", "--python", build_.spec.interpreter, build_.path});
       if (!seeded) return fail(seeded.error());
       if (seeded->exit_code == 0) return {};
       std::error_code error;
       std::filesystem::remove_all(build_.path, error);
     }
-    return must("uv venv", execute({uv, "venv", "--python", build_.spec.interpreter, build_.path}, uv_changes_));
+    return must("uv venv", execute_uv({uv, "venv", "--python", build_.spec.interpreter, build_.path}));
   }
 
   Status install_with_uv(const std::string& uv, const std::vector<std::string>& requirements, bool no_deps) {
@@ -86,12 +84,12 @@ class Builder {
     if (machine_.no_index || component_.no_index) argv.emplace_back("--no-index");
     if (no_deps) argv.emplace_back("--no-deps");
     argv.insert(argv.end(), requirements.begin(), requirements.end());
-    return must("uv pip install", execute(argv, uv_changes_));
+    return must("uv pip install", execute_uv(std::move(argv)));
   }
 
   Status create_with_pip() {
-    SLUICE_TRY_STATUS(must("python -m venv", execute({build_.spec.interpreter, "-I", "-m", "venv", build_.path}, {})));
-    auto asked = execute({python_, "-I", "-m", "pip", "--version"}, {});
+    SLUICE_TRY_STATUS(must("python -m venv", execute({build_.spec.interpreter, "-I", "-m", "venv", build_.path})));
+    auto asked = execute({python_, "-I", "-m", "pip", "--version"});
     if (!asked) return fail(asked.error());
     if (!asked->last_lines.empty())
       if (const auto words = split(asked->last_lines.back(), ' '); words.size() > 1) pip_version_ = words[1];
@@ -104,24 +102,30 @@ class Builder {
     argv.insert(argv.end(), options.begin(), options.end());
     if (no_deps) argv.emplace_back("--no-deps");
     argv.insert(argv.end(), requirements.begin(), requirements.end());
-    return must("pip install", execute(argv, {}));
+    return must("pip install", execute(std::move(argv)));
   }
 
   // Its exit code does not count: packages carry files for other Pythons that do not compile, and bytecode only saves time.
   Status compile() {
     progress_.phase("compiling");
-    const auto done = execute({python_, "-I", "-m", "compileall", "-q", "-j0", "-x", kNotCompiled, build_.path + "/lib"}, {});
+    const auto done = execute({python_, "-I", "-m", "compileall", "-q", "-j0", "-x", kNotCompiled, build_.path + "/lib"});
     if (!done) return fail(done.error());
     return {};
   }
 
-  Result<CommandResult> execute(std::vector<std::string> argv, const VariableChanges& changes) {
-    Command command{.argv = std::move(argv), .variables = installer_variables(), .keep_fd = build_.lock_fd};
-    command.variables.insert(command.variables.end(), changes.begin(), changes.end());
-    // uv reads the pyproject.toml and uv.toml of the directory it runs in; those of whoever starts us are none of its business.
-    if (command.argv[0] == build_.uv || !changes.empty()) command.directory = std::filesystem::path(build_.path).parent_path().string();
-    command.on_line = [this](std::string_view line) { progress_.line(line); };
-    return run_command(command, build_.cancelled);
+  Result<CommandResult> execute(std::vector<std::string> argv) { return execute_with(std::move(argv), installer_variables(), ""); }
+
+  // uv reads the pyproject.toml and uv.toml of the directory it runs in; those of whoever starts us are none of its business.
+  Result<CommandResult> execute_uv(std::vector<std::string> argv) {
+    VariableChanges variables = installer_variables();
+    variables.insert(variables.end(), uv_changes_.begin(), uv_changes_.end());
+    return execute_with(std::move(argv), std::move(variables), std::filesystem::path(build_.path).parent_path().string());
+  }
+
+  Result<CommandResult> execute_with(std::vector<std::string> argv, VariableChanges variables, std::string directory) {
+    return run_command({.argv = std::move(argv), .variables = std::move(variables), .directory = std::move(directory), .keep_fd = build_.lock_fd,
+                        .on_line = [this](std::string_view line) { progress_.line(line); }},
+                       build_.cancelled);
   }
 
   static Status must(std::string_view what, const Result<CommandResult>& result) {

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "exec/index_settings.h"
+#include "exec/small_files.h"
 
 namespace sluice {
 namespace {
@@ -74,11 +75,10 @@ bool is_finished_environment(const std::string& path) {
 
 std::vector<std::string> installed_distributions(const std::string& environment_path) {
   std::vector<std::string> out;
-  std::error_code error;
-  for (const auto& version : fs::directory_iterator(environment_path + "/lib", error))
-    for (const auto& entry : fs::directory_iterator(version.path() / "site-packages", error)) {
-      if (entry.path().extension() != ".dist-info") continue;
-      if (std::string text = distribution_text(entry.path() / "METADATA"); !text.empty()) out.push_back(std::move(text));
+  for (const fs::path& version : folder_entries(environment_path + "/lib"))
+    for (const fs::path& entry : folder_entries(version / "site-packages")) {
+      if (entry.extension() != ".dist-info") continue;
+      if (std::string text = distribution_text(entry / "METADATA"); !text.empty()) out.push_back(std::move(text));
     }
   std::sort(out.begin(), out.end());
   return out;

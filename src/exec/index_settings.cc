@@ -5,23 +5,17 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <fstream>
-#include <optional>
 #include <sstream>
 
 #include "base/sha256.h"
 #include "base/text.h"
 #include "exec/pip_config.h"
+#include "exec/small_files.h"
 
 extern char** environ;
 
 namespace sluice {
 namespace {
-
-std::string value_of(const Variables& variables, std::string_view name) {
-  const auto found = variables.find(name);
-  return found == variables.end() ? std::string() : found->second;
-}
 
 std::vector<std::string> words(std::string_view text) {
   std::istringstream stream{std::string(text)};
@@ -85,15 +79,8 @@ constexpr std::array<std::string_view, 11> kUvResolver{"UV_INDEX",        "UV_EX
                                                        "UV_NO_BUILD",     "UV_NO_BUILD_PACKAGE", "UV_TORCH_BACKEND"};
 constexpr std::array<std::string_view, 2> kUvFileLists{"UV_OVERRIDE", "UV_BUILD_CONSTRAINT"};
 
-std::optional<std::string> file_text(const std::string& path) {
-  std::ifstream file(path.starts_with("file://") ? path.substr(7) : path, std::ios::binary);
-  std::stringstream text;
-  if (!file || !(text << file.rdbuf())) return std::nullopt;
-  return text.str();
-}
-
 void add_file(std::string& out, std::string_view kind, const std::string& path) {
-  const auto text = file_text(path);
+  const auto text = small_file_text(path.starts_with("file://") ? path.substr(7) : path);
   // What cannot be read (a URL, a missing file) is told apart by its name.
   out += std::string(kind) + "=" + (text ? sha256_hex(*text) : without_credentials(path)) + "\n";
 }
@@ -117,6 +104,11 @@ Variables own_variables() {
     if (const auto at = text.find('='); at != std::string_view::npos) out.emplace(text.substr(0, at), text.substr(at + 1));
   }
   return out;
+}
+
+std::string value_of(const Variables& variables, std::string_view name) {
+  const auto found = variables.find(name);
+  return found == variables.end() ? std::string() : found->second;
 }
 
 IndexSettings pip_settings(const Variables& variables) {
@@ -223,7 +215,7 @@ std::string settings_fingerprint(const IndexSettings& machine, const Variables& 
   std::string config_home = value_of(variables, "XDG_CONFIG_HOME");
   if (config_home.empty()) config_home = value_of(variables, "HOME") + "/.config";
   for (const std::string& path : {value_of(variables, "UV_CONFIG_FILE"), config_home + "/uv/uv.toml", std::string("/etc/uv/uv.toml")})
-    if (const auto content = file_text(path)) text += "uv.toml=" + sha256_hex(*content) + "\n";
+    if (const auto content = small_file_text(path)) text += "uv.toml=" + sha256_hex(*content) + "\n";
   return text.empty() ? "" : sha256_hex(text);
 }
 

@@ -15,6 +15,8 @@ namespace sluice {
 
 using Variables = std::map<std::string, std::string, std::less<>>;
 Variables own_variables();
+// "" if it is not set.
+std::string value_of(const Variables& variables, std::string_view name);
 
 struct IndexSettings {
   std::string index_url;

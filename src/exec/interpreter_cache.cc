@@ -6,11 +6,11 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "base/json.h"
 #include "base/sha256.h"
 #include "exec/index_settings.h"
+#include "exec/small_files.h"
 
 namespace sluice {
 namespace {
@@ -18,12 +18,7 @@ namespace {
 // More candidates than any machine has; a file that grew beyond that is begun anew.
 constexpr std::size_t kEntriesMax = 200;
 
-std::string file_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
+std::string file_text(const std::string& path) { return small_file_text(path).value_or(""); }
 
 // Empty if there is no such file.
 std::string stamp(const std::string& path) {
@@ -44,9 +39,8 @@ bool is_itself(const std::string& candidate) {
 }
 
 std::string pyenv_root(const Variables& variables) {
-  if (const auto found = variables.find("PYENV_ROOT"); found != variables.end()) return found->second;
-  const auto home = variables.find("HOME");
-  return home == variables.end() ? "" : home->second + "/.pyenv";
+  const std::string named = value_of(variables, "PYENV_ROOT");
+  return named.empty() ? value_of(variables, "HOME") + "/.pyenv" : named;
 }
 
 bool is_pyenv_shim(const std::string& candidate) {
@@ -58,7 +52,7 @@ std::string pyenv_context() {
   const Variables variables = own_variables();
   std::string out;
   for (const std::string_view name : {"PATH", "PYENV_VERSION", "PYENV_DIR"})
-    if (const auto found = variables.find(name); found != variables.end()) out += found->first + "=" + found->second + "\n";
+    out += std::string(name) + "=" + value_of(variables, name) + "\n";
   std::error_code error;
   std::filesystem::path dir = std::filesystem::current_path(error);
   while (!error && !dir.empty()) {

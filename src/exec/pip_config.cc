@@ -1,19 +1,12 @@
 #include "exec/pip_config.h"
 
-#include <algorithm>
-#include <fstream>
-#include <sstream>
 #include <vector>
 
 #include "base/text.h"
+#include "exec/small_files.h"
 
 namespace sluice {
 namespace {
-
-std::string value_of(const Variables& variables, std::string_view name) {
-  const auto found = variables.find(name);
-  return found == variables.end() ? std::string() : found->second;
-}
 
 std::string option_name(std::string_view text) {
   std::string name = replace_all(lower(trim(text)), "_", "-");
@@ -30,7 +23,7 @@ std::vector<std::string> config_files(const Variables& variables) {
   for (const std::string_view dir : split(shared, ':'))
     if (!dir.empty()) files.push_back(std::string(dir) + "/pip/pip.conf");
   files.emplace_back("/etc/pip.conf");
-  const bool named_exists = !named.empty() && std::ifstream(named).good();
+  const bool named_exists = !named.empty() && small_file_text(named).has_value();
   const std::string home = value_of(variables, "HOME");
   if (!named_exists && !home.empty()) {
     files.push_back(home + "/.pip/pip.conf");
@@ -67,10 +60,9 @@ std::map<std::string, PipOptions> parse_pip_config(std::string_view text) {
 PipOptions effective_pip_options(const Variables& variables) {
   std::map<std::string, PipOptions> sections;
   for (const std::string& path : config_files(variables)) {
-    std::ifstream file(path);
-    std::stringstream text;
-    if (!file || !(text << file.rdbuf())) continue;
-    for (const auto& [name, options] : parse_pip_config(text.str()))
+    const auto text = small_file_text(path);
+    if (!text) continue;
+    for (const auto& [name, options] : parse_pip_config(*text))
       for (const auto& [option, value] : options) sections[name][option] = value;
   }
   PipOptions out = sections["global"];
