@@ -29,7 +29,7 @@ Duration duration_of(const timeval& time) { return std::chrono::seconds(time.tv_
 
 }  // namespace
 
-Attempt::Attempt(AttemptSpec spec, TmpSlots::Lease tmp)
+AttemptProcess::AttemptProcess(AttemptSpec spec, TmpSlots::Lease tmp)
     : spec_(std::move(spec)), tmp_(std::move(tmp)), log_(spec_.log_path, spec_.log_bytes_max) {
   pipes_[0].stream = Stream::kStdout;
   pipes_[1].stream = Stream::kStderr;
@@ -37,20 +37,20 @@ Attempt::Attempt(AttemptSpec spec, TmpSlots::Lease tmp)
   exit_.note = tmp_.note;
 }
 
-Attempt::~Attempt() {
+AttemptProcess::~AttemptProcess() {
   for (OutputPipe& pipe : pipes_) {
     close_fd(pipe.read_fd);
     close_fd(pipe.write_fd);
   }
 }
 
-bool Attempt::refuse(int exit_code, std::string error) {
+bool AttemptProcess::refuse(int exit_code, std::string error) {
   exit_.exit_code = exit_code;
   exit_.error = std::move(error);
   return false;
 }
 
-bool Attempt::start(ProgramFinder& programs, const BaseEnvironment& environment, int devnull, Instant now) {
+bool AttemptProcess::start(ProgramFinder& programs, const BaseEnvironment& environment, int devnull, Instant now) {
   exit_.began = exit_.ended = now;
   const std::string work = spec_.directory + "/work";
   if (::mkdir(work.c_str(), 0755) != 0 && errno != EEXIST) return refuse(126, "make " + work + ": " + std::strerror(errno));
@@ -89,7 +89,7 @@ bool Attempt::start(ProgramFinder& programs, const BaseEnvironment& environment,
 }
 
 // A text file without a #! line is a shell script, as execvp has it.
-bool Attempt::run(const ProgramFinder::Found& program, const BaseEnvironment::Block& block, int devnull, SpawnOutcome& outcome) {
+bool AttemptProcess::run(const ProgramFinder::Found& program, const BaseEnvironment::Block& block, int devnull, SpawnOutcome& outcome) {
   const std::string work = spec_.directory + "/work";
   std::vector<char*> argv{nullptr};  // room for the shell's name
   argv.reserve(spec_.argv.size() + 2);
@@ -118,7 +118,7 @@ bool Attempt::run(const ProgramFinder::Found& program, const BaseEnvironment::Bl
   return outcome.failed_call == nullptr;
 }
 
-bool Attempt::read_output(OutputPipe& pipe, Instant now) {
+bool AttemptProcess::read_output(OutputPipe& pipe, Instant now) {
   static std::array<char, kOutputBytes> buffer;
   if (pipe.read_fd < 0) return false;
   const auto got = ::read(pipe.read_fd, buffer.data(), buffer.size());
@@ -129,7 +129,7 @@ bool Attempt::read_output(OutputPipe& pipe, Instant now) {
   return got < 0 && errno == EINTR;
 }
 
-void Attempt::main_ended(int wait_status, const rusage& usage, Instant now) {
+void AttemptProcess::main_ended(int wait_status, const rusage& usage, Instant now) {
   has_main_ended_ = true;
   exit_.ended = now;
   exit_.signal = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
@@ -138,7 +138,7 @@ void Attempt::main_ended(int wait_status, const rusage& usage, Instant now) {
   exit_.max_rss_bytes = std::int64_t{usage.ru_maxrss} * 1024;
 }
 
-void Attempt::finish(Instant now) {
+void AttemptProcess::finish(Instant now) {
   for (OutputPipe& pipe : pipes_) {
     close_fd(pipe.write_fd);
     for (int reads = 0; reads < kLastReadsMax && read_output(pipe, now);) ++reads;

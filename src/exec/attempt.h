@@ -16,23 +16,23 @@
 
 namespace sluice {
 
-class Attempt;
+class AttemptProcess;
 
 // What an epoll event of a pipe points to.
 struct OutputPipe {
-  Attempt* attempt = nullptr;
+  AttemptProcess* attempt = nullptr;
   Stream stream = Stream::kStdout;
   int read_fd = -1;
   // Ours until the main process has ended: so the pipe does not report a hang-up before, which would wake us once more for every attempt.
   int write_fd = -1;
 };
 
-class Attempt {
+class AttemptProcess {
  public:
-  Attempt(AttemptSpec spec, TmpSlots::Lease tmp);
-  ~Attempt();
-  Attempt(const Attempt&) = delete;
-  Attempt& operator=(const Attempt&) = delete;
+  AttemptProcess(AttemptSpec spec, TmpSlots::Lease tmp);
+  ~AttemptProcess();
+  AttemptProcess(const AttemptProcess&) = delete;
+  AttemptProcess& operator=(const AttemptProcess&) = delete;
 
   // Makes the working directory and the pipes, and starts the main process. False: it could not be started, and exit() says why.
   bool start(ProgramFinder& programs, const BaseEnvironment& environment, int devnull, Instant now);

@@ -64,15 +64,15 @@ class SupervisorLoop {
   void on_socket();
   void accept(WireMessage message);
   void start(AttemptSpec spec);
-  void stop(Attempt& attempt, Duration grace);
+  void stop(AttemptProcess& attempt, Duration grace);
   void end_all();
   void reap();
-  void on_main_ended(Attempt& attempt);
+  void on_main_ended(AttemptProcess& attempt);
   void settle();
   void find_orphans();
   std::string owner_of(pid_t pid) const;
-  bool end_orphans_of(const Attempt& attempt);
-  void finish(Attempt& attempt);
+  bool end_orphans_of(const AttemptProcess& attempt);
+  void finish(AttemptProcess& attempt);
   void kill_overdue();
   void kill_children();
   void send_waiting();
@@ -90,9 +90,9 @@ class SupervisorLoop {
   bool is_peer_gone_ = false;
   bool is_ending_ = false;     // no new starts; the loop ends with the last attempt
   bool watches_room_ = false;
-  std::unordered_map<std::string, std::unique_ptr<Attempt>> attempts_;
-  std::unordered_map<pid_t, Attempt*> mains_;      // main processes that live
-  std::vector<Attempt*> ended_;                    // main process gone, not finished
+  std::unordered_map<std::string, std::unique_ptr<AttemptProcess>> attempts_;
+  std::unordered_map<pid_t, AttemptProcess*> mains_;      // main processes that live
+  std::vector<AttemptProcess*> ended_;                    // main process gone, not finished
   std::unordered_map<pid_t, Orphan> orphans_;
   std::size_t stopping_ = 0;                       // attempts with a kill_at
   std::unordered_map<std::string, AttemptExit> exits_;  // reported, not acknowledged
@@ -235,14 +235,14 @@ void SupervisorLoop::accept(WireMessage message) {
                    std::fprintf(stderr, "sluice supervise: %s\n", check_hello(hello).error().message.c_str());
                    end_all();
                  },
-                 [&](StartAttempt& m) { start(std::move(m.spec)); },
-                 [&](const StopAttempt& m) {
+                 [&](WireStart& m) { start(std::move(m.spec)); },
+                 [&](const WireStop& m) {
                    if (const auto found = attempts_.find(m.id); found != attempts_.end()) stop(*found->second, m.grace);
                  },
-                 [&](const AckExits& m) {
+                 [&](const WireAck& m) {
                    for (const std::string& id : m.ids) exits_.erase(id);
                  },
-                 [&](const ShutDown&) { end_all(); },
+                 [&](const WireShutDown&) { end_all(); },
                  [](const auto&) {},
              },
              message);
@@ -256,8 +256,8 @@ void SupervisorLoop::start(AttemptSpec spec) {
     return;
   }
   auto lease = tmp_.take(spec);
-  auto owned = std::make_unique<Attempt>(std::move(spec), std::move(lease));
-  Attempt& attempt = *owned;
+  auto owned = std::make_unique<AttemptProcess>(std::move(spec), std::move(lease));
+  AttemptProcess& attempt = *owned;
   now_ = clock_.now();
   if (!attempt.start(programs_, environment_, devnull_, now_)) {
     tmp_.give_back(attempt.tmp(), "");
@@ -271,7 +271,7 @@ void SupervisorLoop::start(AttemptSpec spec) {
   attempts_.emplace(attempt.id(), std::move(owned));
 }
 
-void SupervisorLoop::stop(Attempt& attempt, Duration grace) {
+void SupervisorLoop::stop(AttemptProcess& attempt, Duration grace) {
   const Instant kill_at = clock_.now() + grace;
   if (grace.count() <= 0 && !attempt.has_main_ended()) ::kill(-attempt.pid(), SIGKILL);
   if (attempt.kill_at) {
@@ -303,7 +303,7 @@ void SupervisorLoop::reap() {
   }
 }
 
-void SupervisorLoop::on_main_ended(Attempt& attempt) {
+void SupervisorLoop::on_main_ended(AttemptProcess& attempt) {
   // What is left of the group has no one to work for; a stopped attempt has the rest of its grace to end well.
   if (!attempt.kill_at) ::kill(-attempt.pid(), SIGKILL);
   int status = 0;
@@ -319,7 +319,7 @@ void SupervisorLoop::on_main_ended(Attempt& attempt) {
 void SupervisorLoop::settle() {
   find_orphans();
   for (std::size_t i = 0; i < ended_.size();) {
-    Attempt* attempt = ended_[i];
+    AttemptProcess* attempt = ended_[i];
     if (!orphans_.empty() && end_orphans_of(*attempt)) {
       ++i;
       continue;
@@ -346,7 +346,7 @@ std::string SupervisorLoop::owner_of(pid_t pid) const {
 }
 
 // False if there are none. Orphans that belong to nobody we know end with the last attempt.
-bool SupervisorLoop::end_orphans_of(const Attempt& attempt) {
+bool SupervisorLoop::end_orphans_of(const AttemptProcess& attempt) {
   const bool is_last = attempts_.size() == 1;
   const bool is_due = !attempt.kill_at || *attempt.kill_at <= now_;
   bool found = false;
@@ -366,7 +366,7 @@ bool SupervisorLoop::end_orphans_of(const Attempt& attempt) {
   return found;
 }
 
-void SupervisorLoop::finish(Attempt& attempt) {
+void SupervisorLoop::finish(AttemptProcess& attempt) {
   attempt.finish(now_);
   const bool failed = attempt.exit().exit_code != 0;
   tmp_.give_back(attempt.tmp(), failed ? attempt.spec().directory + "/tmp" : "");

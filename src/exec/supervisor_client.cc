@@ -49,8 +49,8 @@ class SupervisorClient final : public Supervisor {
     }
     return send();
   }
-  Status stop(const std::string& id, Duration grace) override { return send(StopAttempt{id, grace}); }
-  Status ack(std::span<const std::string> ids) override { return ids.empty() ? Status{} : send(AckExits{{ids.begin(), ids.end()}}); }
+  Status stop(const std::string& id, Duration grace) override { return send(WireStop{id, grace}); }
+  Status ack(std::span<const std::string> ids) override { return ids.empty() ? Status{} : send(WireAck{{ids.begin(), ids.end()}}); }
 
   Result<std::vector<SupervisorEvent>> receive() override {
     if (!gone_) take_in();
@@ -61,7 +61,7 @@ class SupervisorClient final : public Supervisor {
 
   Status shut_down() override {
     if (pid_ <= 0) return {};
-    if (!gone_) append_frame(channel_.outbox(), ShutDown{});
+    if (!gone_) append_frame(channel_.outbox(), WireShutDown{});
     const auto deadline = std::chrono::steady_clock::now() + kShutDownMax;
     while (!gone_ && std::chrono::steady_clock::now() < deadline) {
       (void)send();

@@ -161,7 +161,7 @@ Result<WireMessage> read_start(const Value& object) {
   spec.log_bytes_max = read_number(object, "log_bytes_max");
   spec.private_tmp = object.bool_or("private_tmp", true);
   SLUICE_TRY_STATUS(check_fields(spec));
-  return StartAttempt{std::move(spec)};
+  return WireStart{std::move(spec)};
 }
 
 AttemptExit read_exit(const Value& object) {
@@ -186,13 +186,13 @@ Result<WireMessage> read_message(std::string_view json) {
   if (type == "hello") return Hello{read_int(object, "min"), read_int(object, "max")};
   if (type == "start") return read_start(object);
   if (type == "stop")
-    return StopAttempt{id, Duration{std::llround(std::clamp(object.number_or("grace_us", 0), 0.0, kGraceMaxUs))}};
+    return WireStop{id, Duration{std::llround(std::clamp(object.number_or("grace_us", 0), 0.0, kGraceMaxUs))}};
   if (type == "ack") {
-    AckExits ack;
+    WireAck ack;
     if (!read_texts(object, "ids", ack.ids)) return fail(Code::kCorrupt, "an ack without its list of ids");
     return ack;
   }
-  if (type == "shutdown") return ShutDown{};
+  if (type == "shutdown") return WireShutDown{};
   if (type == "began") return AttemptBegan{id, static_cast<pid_t>(read_int(object, "pid")), from_micros(read_number(object, "at_us"))};
   if (type == "exited") return read_exit(object);
   return UnknownMessage{type};
@@ -210,10 +210,10 @@ void append_frame(std::string& out, const WireMessage& message) {
   const auto body = open_frame(out);
   std::visit(Match{
                  [&](const Hello& m) { Fields(out, "hello").number("min", m.version_min).number("max", m.version_max); },
-                 [&](const StartAttempt& m) { append_json(out, m.spec); },
-                 [&](const StopAttempt& m) { Fields(out, "stop").text("id", m.id).number("grace_us", m.grace.count()); },
-                 [&](const AckExits& m) { Fields(out, "ack").texts("ids", m.ids); },
-                 [&](const ShutDown&) { Fields(out, "shutdown"); },
+                 [&](const WireStart& m) { append_json(out, m.spec); },
+                 [&](const WireStop& m) { Fields(out, "stop").text("id", m.id).number("grace_us", m.grace.count()); },
+                 [&](const WireAck& m) { Fields(out, "ack").texts("ids", m.ids); },
+                 [&](const WireShutDown&) { Fields(out, "shutdown"); },
                  [&](const AttemptBegan& m) { Fields(out, "began").text("id", m.id).number("pid", m.pid).number("at_us", to_micros(m.at)); },
                  [&](const AttemptExit& m) { append_json(out, m); },
                  [&](const UnknownMessage& m) { Fields(out, m.type); },
@@ -231,7 +231,7 @@ Status check_spec(const AttemptSpec& spec, std::string_view frame) {
   FrameReader reader;
   reader.append(frame);
   SLUICE_TRY(const auto message, reader.next());
-  const auto* start = message ? std::get_if<StartAttempt>(&*message) : nullptr;
+  const auto* start = message ? std::get_if<WireStart>(&*message) : nullptr;
   if (start == nullptr || start->spec.argv != spec.argv || start->spec.env != spec.env || start->spec.id != spec.id ||
       start->spec.directory != spec.directory || start->spec.log_path != spec.log_path || start->spec.writable != spec.writable)
     return fail(Code::kInvalid, "attempt '" + spec.id + "': a path, an argument or a variable is not valid UTF-8");

@@ -25,21 +25,21 @@ struct Hello {
   int version_min = kWireVersionMin;
   int version_max = kWireVersionMax;
 };
-struct StartAttempt {
+struct WireStart {
   AttemptSpec spec;
 };
-struct StopAttempt {
+struct WireStop {
   std::string id;
   Duration grace{0};
 };
-struct AckExits {
+struct WireAck {
   std::vector<std::string> ids;
 };
-struct ShutDown {};
+struct WireShutDown {};
 struct UnknownMessage {
   std::string type;
 };
-using WireMessage = std::variant<Hello, StartAttempt, StopAttempt, AckExits, ShutDown, AttemptBegan, AttemptExit, UnknownMessage>;
+using WireMessage = std::variant<Hello, WireStart, WireStop, WireAck, WireShutDown, AttemptBegan, AttemptExit, UnknownMessage>;
 
 // Appends the whole frame. Text that is not UTF-8 would not arrive as it is: check_spec() refuses it before.
 void append_frame(std::string& out, const WireMessage& message);
