@@ -251,6 +251,24 @@ class World {
       }
       if (i == 0 || state_.at(node.parent).kind == NodeKind::kLoop || !state_.at(node.parent).begun) continue;
       if (node.begun || node.state == TaskState::kSkipped) check_upstream(TaskId{i});
+      check_fresh(TaskId{i});
+    }
+  }
+
+  // Nothing is left from before a retry: a task ended after what it waits for, and is omitted only if that did not succeed.
+  void check_fresh(TaskId id) {
+    const Node& node = state_.at(id);
+    const PlanTask& task = task_of(*plan_, state_, id);
+    bool all_succeeded = true;
+    for (const std::uint32_t index : task.upstream) {
+      const TaskId upstream = child_of(state_.at(node.parent), index);
+      all_succeeded = all_succeeded && is_success(state_.at(upstream).state);
+      if (node.begun) {
+        EXPECT_GE(node.ended, state_.at(upstream).ended) << path(id) << " was not run again after " << path(upstream);
+      }
+    }
+    if (node.state == TaskState::kOmitted) {
+      EXPECT_FALSE(all_succeeded || task.spec->strategy == TriggerStrategy::kAllCompleted) << path(id) << " was omitted";
     }
   }
 

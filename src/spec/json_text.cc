@@ -10,12 +10,15 @@ class JsonText {
  public:
   JsonText(std::string_view text, YamlBuilder& builder) : text_(text), builder_(builder) {}
 
-  bool document() {
+  std::optional<YamlRefusal> document() {
     builder_.begin_document();
     skip_space();
-    if (!value()) return false;
-    skip_space();
-    return at_ == text_.size();
+    if (value()) {
+      skip_space();
+      if (at_ == text_.size()) return std::nullopt;
+      expected("the end of the file");
+    }
+    return YamlRefusal{wrong_at_, "JSON cannot be parsed: expected " + expected_};
   }
 
  private:
@@ -25,6 +28,12 @@ class JsonText {
     if (peek() != c || at_ == text_.size()) return false;
     ++at_;
     return true;
+  }
+
+  bool expected(std::string_view what) {
+    expected_ = what;
+    wrong_at_ = place();
+    return false;
   }
 
   void skip_space() {
@@ -59,14 +68,15 @@ class JsonText {
     if (!take('}')) {
       do {
         skip_space();
-        if (peek() != '"' || !string()) return false;
+        if (peek() != '"') return expected("a key in double quotes");
+        if (!string()) return false;
         skip_space();
-        if (!take(':')) return false;
+        if (!take(':')) return expected("':'");
         skip_space();
         if (!value()) return false;
         skip_space();
       } while (take(','));
-      if (!take('}')) return false;
+      if (!take('}')) return expected("',' or '}'");
     }
     builder_.close();
     return true;
@@ -82,14 +92,14 @@ class JsonText {
         if (!value()) return false;
         skip_space();
       } while (take(','));
-      if (!take(']')) return false;
+      if (!take(']')) return expected("',' or ']'");
     }
     builder_.close();
     return true;
   }
 
   bool word(std::string_view word) {
-    if (!text_.substr(at_).starts_with(word)) return false;
+    if (!text_.substr(at_).starts_with(word)) return expected("a value");
     if (word == "null") builder_.null(place());
     else builder_.scalar(place(), word, false);
     at_ += word.size();
@@ -106,12 +116,12 @@ class JsonText {
     take('-');
     const bool zero = peek() == '0';
     const auto integral = digits();
-    if (integral == 0 || (zero && integral > 1)) return false;
-    if (take('.') && digits() == 0) return false;
+    if (integral == 0 || (zero && integral > 1)) return expected("a value");
+    if (take('.') && digits() == 0) return expected("a digit");
     if (peek() == 'e' || peek() == 'E') {
       ++at_;
       if (!take('+')) take('-');
-      if (digits() == 0) return false;
+      if (digits() == 0) return expected("a digit");
     }
     const Place where{line_, static_cast<int>(start - line_start_) + 1};
     builder_.scalar(where, text_.substr(start, at_ - start), false);
@@ -134,11 +144,10 @@ class JsonText {
         builder_.scalar(where, out, true);
         return true;
       }
-      if (static_cast<unsigned char>(c) < 0x20) return false;
+      if (c == '\\' ? !escape(out) : static_cast<unsigned char>(c) < 0x20) return expected("an escape or a character of the string");
       if (c != '\\') out += c;
-      else if (!escape(out)) return false;
     }
-    return false;
+    return expected("the end of the string");
   }
 
   bool escape(std::string& out) {
@@ -204,10 +213,12 @@ class JsonText {
   std::size_t at_ = 0;
   int line_ = 1;
   std::size_t line_start_ = 0;
+  std::string expected_;  // what was not there when reading ended
+  Place wrong_at_;
 };
 
 }  // namespace
 
-bool read_json_text(std::string_view text, YamlBuilder& builder) { return JsonText(text, builder).document(); }
+std::optional<YamlRefusal> read_json_text(std::string_view text, YamlBuilder& builder) { return JsonText(text, builder).document(); }
 
 }  // namespace sluice

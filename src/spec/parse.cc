@@ -27,6 +27,7 @@ class FileReader {
     const At at = reader_.root(root);
     if (root.kind != YamlKind::kMap) {
       reader_.error(at, "unknown template format: a pipeline is a mapping");
+      told_ = true;
       return;
     }
     Message message(reader_, at);
@@ -46,7 +47,7 @@ class FileReader {
 
   void finish(std::string_view file) {
     if (!spec_) {
-      out_.errors.push_back({.file = std::string(file), .message = "unknown template format: the file holds no pipeline"});
+      if (!told_) out_.errors.push_back({.file = std::string(file), .message = "unknown template format: the file holds no pipeline"});
       return;
     }
     Notes notes;
@@ -133,6 +134,7 @@ class FileReader {
   Reader& reader_;
   ParsedPipeline& out_;
   std::optional<At> spec_, kubernetes_;
+  bool told_ = false;  // that a document is no pipeline
 };
 
 void sort_by_place(Diagnostics& diagnostics) {

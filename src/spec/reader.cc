@@ -190,8 +190,10 @@ std::optional<At> Message::get_value(std::string_view name) {
     if (known_[i] || !same_field(at_.node->key(i).text, name)) continue;
     known_[i] = true;
     const At field = reader_.field(at_, i);
-    if (found) reader_.error_key(field, "field '" + std::string(name) + "' is given twice, as '" + std::string(found->name()) + "' and as '" + std::string(field.name()) + "'");
-    else found = field;
+    // The same spelling twice has been told when the mapping was read.
+    if (found && found->name() != field.name())
+      reader_.error_key(field, "field '" + std::string(name) + "' is given twice, as '" + std::string(found->name()) + "' and as '" + std::string(field.name()) + "'");
+    else if (!found) found = field;
   }
   return found;
 }

@@ -4,6 +4,7 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <istream>
 #include <optional>
 #include <streambuf>
@@ -16,33 +17,58 @@ namespace {
 
 Place place_of(const YAML::Mark& mark) { return mark.is_null() ? Place{} : Place{mark.line + 1, mark.column + 1}; }
 
-// yaml-cpp reads streams only; this one reads the text where it lies.
+// In flow style yaml-cpp keeps everything from an open bracket on in memory, some 200 bytes for each sign, until it knows that
+// the bracket opens no key. Two million signs are 0.5 GB; JSON, which has another reader, may be larger.
+constexpr std::size_t kFlowSignsMax = 2'000'000;
+
+// yaml-cpp reads streams only. This one reads the text where it lies, piece by piece, and ends a reading that takes too much
+// without an event.
 class TextBuffer final : public std::streambuf {
  public:
-  explicit TextBuffer(std::string_view text) {
-    char* begin = const_cast<char*>(text.data());  // NOLINT: streambuf wants char*, and get areas are not written to
-    setg(begin, begin, begin + text.size());
+  explicit TextBuffer(std::string_view text) : begin_(const_cast<char*>(text.data())), end_(begin_ + text.size()) {  // NOLINT: only read
+    setg(begin_, begin_, begin_);
   }
+  void note_event() { flow_signs_ = 0; }
+
+ private:
+  int_type underflow() override {
+    constexpr std::ptrdiff_t kPieceBytes = std::ptrdiff_t{16} * 1024;
+    char* piece = egptr();
+    if (piece == end_) return traits_type::eof();
+    char* piece_end = piece + std::min(kPieceBytes, end_ - piece);
+    for (const char c : std::string_view(piece, static_cast<std::size_t>(piece_end - piece)))
+      if (c == '[' || c == ']' || c == '{' || c == '}' || c == ',') ++flow_signs_;
+    if (flow_signs_ > kFlowSignsMax) throw YamlRefusal{{}, "brackets with more than " + std::to_string(kFlowSignsMax) + " parts in them; write them as JSON"};
+    setg(begin_, piece, piece_end);
+    return traits_type::to_int_type(*piece);
+  }
+
+  char* begin_;
+  char* end_;
+  std::size_t flow_signs_ = 0;  // since the last event
 };
 
 class Events final : public YAML::EventHandler {
  public:
-  explicit Events(YamlBuilder& builder) : builder_(builder) {}
+  Events(YamlBuilder& builder, TextBuffer& buffer) : builder_(builder), buffer_(buffer) {}
 
   void OnDocumentStart(const YAML::Mark&) override { builder_.begin_document(); }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { builder_.null(place_of(mark), anchor); }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override { builder_.alias(place_of(mark), anchor); }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override {
+    buffer_.note_event();
     builder_.scalar(place_of(mark), text, is_text(mark, tag), anchor);
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
     if (tag != "?" && tag != "!" && !tag.empty() && tag != "tag:yaml.org,2002:seq") refuse_tag(mark, tag);
+    buffer_.note_event();
     builder_.open(YamlKind::kList, place_of(mark), anchor);
   }
   void OnSequenceEnd() override { builder_.close(); }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
     if (tag != "?" && tag != "!" && !tag.empty() && tag != "tag:yaml.org,2002:map") refuse_tag(mark, tag);
+    buffer_.note_event();
     builder_.open(YamlKind::kMap, place_of(mark), anchor);
   }
   void OnMapEnd() override { builder_.close(); }
@@ -61,6 +87,7 @@ class Events final : public YAML::EventHandler {
   }
 
   YamlBuilder& builder_;
+  TextBuffer& buffer_;
 };
 
 // Bytes of the UTF-8 sequence that `text` begins with, 0 if it is not valid. Control characters that YAML forbids count as not valid.
@@ -89,10 +116,19 @@ std::optional<YamlRefusal> check_text(std::string_view text) {
   return std::nullopt;
 }
 
+// Does it begin with { or [ and then a quote or another bracket?
+bool looks_like_json(std::string_view text) {
+  constexpr const char* kSpace = " \t\r\n";
+  const auto first = text.find_first_not_of(kSpace);
+  if (first == std::string_view::npos || (text[first] != '{' && text[first] != '[')) return false;
+  const auto second = text.find_first_not_of(kSpace, first + 1);
+  return second != std::string_view::npos && std::string_view("\"{[]}").find(text[second]) != std::string_view::npos;
+}
+
 void read_with_yaml_cpp(std::string_view text, YamlBuilder& builder) {
   TextBuffer buffer(text);
   std::istream stream(&buffer);
-  Events events(builder);
+  Events events(builder, buffer);
   try {
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(events)) {
@@ -108,19 +144,22 @@ YamlFile read_yaml(std::string_view text, std::string_view file) {
   YamlFile out;
   const auto reset = [&] { out = {.memory = std::make_unique<std::pmr::monotonic_buffer_resource>(64 * 1024)}; };
   reset();
+  std::optional<YamlRefusal> json_refusal;
   try {
     if (auto refusal = check_text(text)) throw YamlRefusal(*std::move(refusal));
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-    const auto first = text.find_first_not_of(" \t\r\n");
-    if (first != std::string_view::npos && text[first] == '{') {
+    if (looks_like_json(text)) {
       YamlBuilder builder(out, file);
-      if (read_json_text(text, builder)) return out;
+      json_refusal = read_json_text(text, builder);
+      if (!json_refusal) return out;
       reset();
     }
     YamlBuilder builder(out, file);
     read_with_yaml_cpp(text, builder);
   } catch (const YamlRefusal& refusal) {
-    out.errors.push_back({.file = std::string(file), .place = refusal.place, .message = refusal.message});
+    // Whoever meant JSON is told where it stops being JSON: what YAML makes of a bracket that is not closed helps nobody.
+    const YamlRefusal& told = json_refusal ? *json_refusal : refusal;
+    out.errors.push_back({.file = std::string(file), .place = told.place, .message = told.message});
     out.complete = false;
   }
   return out;

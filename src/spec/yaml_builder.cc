@@ -4,6 +4,7 @@
 #include <cstring>
 #include <new>
 #include <numeric>
+#include <tuple>
 
 namespace sluice {
 namespace {
@@ -44,7 +45,7 @@ void YamlBuilder::put(const YamlNode* node, Place place) {
     return;
   }
   if (wants_key()) {
-    if (node->kind != YamlKind::kScalar) throw YamlRefusal{place, "the key of a mapping must be text"};
+    if (node->kind != YamlKind::kScalar) throw YamlRefusal{place, "the key of a mapping must be text (or a bracket is not closed)"};
     // Merge keys are YAML 1.1 only, and nothing that writes KFP files uses them: better refused than half understood.
     if (!node->quoted && node->text == "<<") throw YamlRefusal{place, "merge keys (<<) are not supported; write the fields out"};
   }
@@ -76,7 +77,7 @@ void YamlBuilder::null(Place place, std::size_t anchor) {
 
 void YamlBuilder::open(YamlKind kind, Place place, std::size_t anchor) {
   if (stack_.size() >= kDepthMax) throw YamlRefusal{place, "nested deeper than " + std::to_string(kDepthMax) + " levels"};
-  if (wants_key()) throw YamlRefusal{place, "the key of a mapping must be text"};
+  if (wants_key()) throw YamlRefusal{place, "the key of a mapping must be text (or a bracket is not closed)"};
   const auto before = nodes_;
   YamlNode* node = make(kind, place);
   node->height = 1;
@@ -129,7 +130,7 @@ void YamlBuilder::check_keys(const YamlNode& map) {
   }
   std::vector<std::uint32_t> order(map.fields());
   std::iota(order.begin(), order.end(), 0U);
-  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return map.key(a).text < map.key(b).text; });
+  std::sort(order.begin(), order.end(), [&](auto a, auto b) { return std::tie(map.key(a).text, a) < std::tie(map.key(b).text, b); });
   std::size_t first = 0;
   for (std::size_t i = 1; i < order.size(); ++i) {
     if (map.key(order[i]).text == map.key(order[first]).text) duplicate(map.key(order[first]), map.key(order[i]));
