@@ -32,13 +32,15 @@ Result<Import> make_import(const PlanComponent& component, const TaskData& input
   const auto& importer = std::get<ImporterSpec>(component.executor->what);
   const auto& outputs = component.spec->output_artifacts;
   if (outputs.size() != 1)
-    return fail(Code::kInvalid, "importer \"" + component.spec->name + "\": expect one output artifact, got " + std::to_string(outputs.size()));
+    return fail(Code::kInvalid,
+                "importer \"" + component.spec->name + "\": expect one output artifact, got " + std::to_string(outputs.size()));
 
   const Struct parameters = parameters_with_defaults(*component.spec, inputs.parameters);
   const auto& [key, declared] = *outputs.begin();
   Artifact artifact{.name = key, .uri = import_uri(importer, parameters)};
   if (artifact.uri.empty()) {
-    const std::string from = importer.uri_parameter.empty() ? "" : ": input parameter \"" + importer.uri_parameter + "\" has no text";
+    const std::string from =
+        importer.uri_parameter.empty() ? "" : ": input parameter \"" + importer.uri_parameter + "\" has no text";
     return fail(Code::kInvalid, "importer \"" + component.spec->name + "\": the artifact's URI is empty" + from);
   }
   artifact.type = importer.type == ArtifactType{} ? declared.type : importer.type;

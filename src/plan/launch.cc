@@ -25,7 +25,8 @@ class Arguments {
   // Appends the argv elements that one element as written stands for: none, one, or several.
   Status append(const std::string& element) {
     if (const auto structure = structure_in(element)) {
-      if (Status done = append_part(*structure, argv_); !done) return fail(std::move(done).error().with_context("argument " + element + ": "));
+      if (Status done = append_part(*structure, argv_); !done)
+        return fail(std::move(done).error().with_context("argument " + element + ": "));
       return {};
     }
     argv_.push_back(values_.expand(element));
@@ -54,7 +55,8 @@ class Arguments {
   Status append_if_present(const Value& condition, std::vector<std::string>& out) {
     const Value* name = condition.find("InputName");
     const Value* then = condition.find("Then");
-    if (name == nullptr || !name->is_string() || then == nullptr) return fail(Code::kInvalid, "IfPresent needs the fields InputName (a text) and Then");
+    if (name == nullptr || !name->is_string() || then == nullptr)
+      return fail(Code::kInvalid, "IfPresent needs the fields InputName (a text) and Then");
     const Value* branch = values_.is_present(name->as_string()) ? then : condition.find("Else");
     return branch == nullptr || branch->is_null() ? Status() : append_part(*branch, out);
   }
@@ -75,7 +77,8 @@ class Arguments {
 
 // The key of an output is a file name in the attempt's folder.
 Status check_file_name(const std::string& key) {
-  if (!key.empty() && key != "." && key != ".." && key.find('/') == std::string::npos && key.find('\0') == std::string::npos) return {};
+  if (!key.empty() && key != "." && key != ".." && key.find('/') == std::string::npos && key.find('\0') == std::string::npos)
+    return {};
   return fail(Code::kInvalid, "output " + to_json(key) + " cannot be the name of a file");
 }
 
@@ -101,9 +104,11 @@ Result<Launch> make_launch(const LaunchContext& context) {
   Launch launch;
   launch.argv = arguments.take();
   if (launch.argv.empty())
-    return fail(Code::kInvalid, "component \"" + context.component.spec->name + "\" has no command", "name the program in `command`; the entry point of an image is not known here");
+    return fail(Code::kInvalid, "component \"" + context.component.spec->name + "\" has no command",
+                "name the program in `command`; the entry point of an image is not known here");
   for (const auto& [name, value] : container.env)
-    launch.env.emplace_back(name, expand_env(value, launch.env, [&](const Placeholder& placeholder) { return values.text_of(placeholder); }));
+    launch.env.emplace_back(
+        name, expand_env(value, launch.env, [&](const Placeholder& placeholder) { return values.text_of(placeholder); }));
   launch.needs_outputs_dir = values.used_outputs();
   return launch;
 }

@@ -16,9 +16,9 @@ namespace sluice {
 
 // Where an attempt's outputs go. Paths are absolute; parent directories exist before the start, the paths themselves do not.
 struct OutputPaths {
-  std::string parameters_dir;  // a file per output parameter, named by its key
-  std::string artifacts_dir;   // a file or directory per output artifact, named by its key
-  std::string executor_output; // executor_output.json
+  std::string parameters_dir;   // a file per output parameter, named by its key
+  std::string artifacts_dir;    // a file or directory per output artifact, named by its key
+  std::string executor_output;  // executor_output.json
 };
 
 struct LaunchContext {
@@ -31,7 +31,7 @@ struct LaunchContext {
 };
 
 struct Launch {
-  std::vector<std::string> argv;   // command then args, placeholders expanded; the install stage, if recognised, already cut off
+  std::vector<std::string> argv;  // command then args, placeholders expanded; the install stage, if recognised, already cut off
   std::vector<std::pair<std::string, std::string>> env;  // the component's own, $(NAME) expanded
   bool needs_outputs_dir = false;  // some output path was mentioned or ExecutorInput used, so the directories must exist
 };
@@ -50,7 +50,8 @@ struct OutputFiles {
 // metadata and custom_path as reported; whether their content exists is the driver's question.
 Result<TaskData> parse_outputs(const LaunchContext& context, const OutputFiles& files);
 
-// The artifact that an importer task yields: uri, type and metadata with placeholders replaced. The key is the component's only output.
+// The artifact that an importer task yields: uri, type and metadata with placeholders replaced. The key is the component's only
+// output.
 struct Import {
   std::string key;
   Artifact artifact;

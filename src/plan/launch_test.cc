@@ -24,7 +24,11 @@ class LaunchTest : public testing::Test {
     return make_launch(context());
   }
   LaunchContext context() {
-    return {.plan = plan.plan, .component = plan.compiled("step"), .task_name = "t", .task_uuid = "42", .inputs = inputs,
+    return {.plan = plan.plan,
+            .component = plan.compiled("step"),
+            .task_name = "t",
+            .task_uuid = "42",
+            .inputs = inputs,
             .outputs = {.parameters_dir = "/o/p", .artifacts_dir = "/o/a", .executor_output = "/o/executor_output.json"}};
   }
   // What one argv element becomes: its elements, joined by "|".
@@ -46,7 +50,8 @@ class LaunchTest : public testing::Test {
 };
 
 TEST_F(LaunchTest, AParameterIsPutInAsItsText) {
-  inputs.parameters = {{"s", "a \"b\""}, {"i", 3}, {"d", 0.25}, {"b", true}, {"l", List{1, "x"}}, {"o", Value::of({{"z", 1}, {"a", nullptr}})}};
+  inputs.parameters = {
+      {"s", "a \"b\""}, {"i", 3}, {"d", 0.25}, {"b", true}, {"l", List{1, "x"}}, {"o", Value::of({{"z", 1}, {"a", nullptr}})}};
   EXPECT_EQ(argument("{{$.inputs.parameters['s']}}"), "a \"b\"");
   EXPECT_EQ(argument("{{$.inputs.parameters['i']}},{{$.inputs.parameters['d']}},{{$.inputs.parameters['b']}}"), "3,0.25,true");
   EXPECT_EQ(argument("{{$.inputs.parameters['l']}} {{$.inputs.parameters['o']}}"), R"([1,"x"] {"a":null,"z":1})");
@@ -55,7 +60,8 @@ TEST_F(LaunchTest, AParameterIsPutInAsItsText) {
 TEST_F(LaunchTest, AParameterThatWasNotGivenIsItsDefaultOrEmptyAndAnUnknownOneStays) {
   component().input_parameters["x"] = test::input_with_default(ParameterType::kNumberInteger, 7);
   component().input_parameters["y"] = test::optional_input(ParameterType::kString);
-  EXPECT_EQ(argument("{{$.inputs.parameters['x']}}-{{$.inputs.parameters['y']}}-{{$.inputs.parameters['z']}}"), "7--{{$.inputs.parameters['z']}}");
+  EXPECT_EQ(argument("{{$.inputs.parameters['x']}}-{{$.inputs.parameters['y']}}-{{$.inputs.parameters['z']}}"),
+            "7--{{$.inputs.parameters['z']}}");
 }
 
 TEST_F(LaunchTest, AValueThatLooksLikeAPlaceholderIsNotExpandedAgain) {
@@ -71,9 +77,11 @@ TEST_F(LaunchTest, AnInputArtifactHasUriPathMetadataAndAList) {
   EXPECT_EQ(argument("{{$.inputs.artifacts['a'].metadata}}"), R"({"name":"n","rows":10})");
   EXPECT_EQ(argument("{{$.inputs.artifacts['a'].metadata['rows']}},{{$.inputs.artifacts['a'].metadata['name']}}"), "10,n");
   EXPECT_EQ(argument("{{$.inputs.artifacts['a'].metadata['no']}}"), "{{$.inputs.artifacts['a'].metadata['no']}}");
-  EXPECT_EQ(argument("{{$.inputs.artifacts['a']}}"),
-            R"([{"metadata":{"name":"n","rows":10},"name":"a","type":{"schemaTitle":"system.Dataset","schemaVersion":"0.0.1"},"uri":"s3://b/k"},)"
-            R"({"name":"a","type":{"schemaTitle":"system.Dataset","schemaVersion":"0.0.1"},"uri":"/2"}])");
+  EXPECT_EQ(
+      argument("{{$.inputs.artifacts['a']}}"),
+      R"([{"metadata":{"name":"n","rows":10},"name":"a",)"
+      R"("type":{"schemaTitle":"system.Dataset","schemaVersion":"0.0.1"},"uri":"s3://b/k"},)"
+      R"({"name":"a","type":{"schemaTitle":"system.Dataset","schemaVersion":"0.0.1"},"uri":"/2"}])");
 }
 
 TEST_F(LaunchTest, AnOptionalArtifactThatWasNotGivenIsEmpty) {
@@ -143,7 +151,11 @@ TEST_F(LaunchTest, IfPresentSplicesListsAndVanishesWithoutElse) {
 
 TEST_F(LaunchTest, ConcatJoinsTextsAndWhatIsNestedInIt) {
   inputs.parameters = {{"x", "1"}};
-  EXPECT_EQ(argument(R"({"Concat": ["pre-", "{{$.inputs.parameters['x']}}", "-", {"IfPresent": {"InputName": "y", "Then": "Y", "Else": "noY"}}]})"), "pre-1-noY");
+  EXPECT_EQ(
+      argument(
+          R"({"Concat": ["pre-", "{{$.inputs.parameters['x']}}", "-",)"
+          R"( {"IfPresent": {"InputName": "y", "Then": "Y", "Else": "noY"}}]})"),
+      "pre-1-noY");
   EXPECT_EQ(argument(R"({"IfPresent": {"InputName": "x", "Then": [{"Concat": ["a", {"Concat": ["b", "c"]}]}, "d"]}})"), "abc|d");
   EXPECT_EQ(argument(R"({"Concat": ["a", {"IfPresent": {"InputName": "y", "Then": "b"}}]})"), "a");
 }
@@ -156,7 +168,8 @@ TEST_F(LaunchTest, TheProgramItselfMayDependOnAnInput) {
 }
 
 TEST_F(LaunchTest, JsonThatOnlyBeginsLikeAStructureIsText) {
-  for (const char* text : {R"({"Concat": ["a")", R"({"Concat": [], "more": 1})", R"({"IfPresent": )", R"( {"Concat": []})"}) EXPECT_EQ(argument(text), text);
+  for (const char* text : {R"({"Concat": ["a")", R"({"Concat": [], "more": 1})", R"({"IfPresent": )", R"( {"Concat": []})"})
+    EXPECT_EQ(argument(text), text);
 }
 
 TEST_F(LaunchTest, AStructureOfTheWrongFormIsAnError) {
@@ -202,18 +215,22 @@ TEST_F(LaunchTest, TheExecutorInputHoldsInputsDefaultsAndOutputs) {
   component().input_parameters["d"].optional = true;
   component().input_parameters["n"] = test::input_with_default(ParameterType::kString, nullptr);
   component().output_parameters["Output"] = {};
-  component().output_artifacts["m"] = {.type = {.schema_title = "system.Model", .schema_version = "0.0.1"}, .metadata = {{"framework", "tf"}}};
+  component().output_artifacts["m"] = {.type = {.schema_title = "system.Model", .schema_version = "0.0.1"},
+                                       .metadata = {{"framework", "tf"}}};
   inputs.parameters = {{"a", 5.0}, {"gone", nullptr}};
   Artifact in = test::artifact("ds", "/in");
   in.type = {.instance_schema = "title: x"};
   in.custom_path = "/c";
   in.metadata = {{"rows", 2}};
   inputs.artifacts["ds"] = {in};
-  EXPECT_EQ(executor_input(),
-            R"({"inputs":{"artifacts":{"ds":{"artifacts":[{"customPath":"/c","metadata":{"rows":2},"name":"ds","type":{"instanceSchema":"title: x"},"uri":"/in"}]}},)"
-            R"("parameterValues":{"a":5,"d":"default"}},)"
-            R"("outputs":{"artifacts":{"m":{"artifacts":[{"metadata":{"framework":"tf"},"name":"m","type":{"schemaTitle":"system.Model","schemaVersion":"0.0.1"},"uri":"/o/a/m"}]}},)"
-            R"("outputFile":"/o/executor_output.json","parameters":{"Output":{"outputFile":"/o/p/Output"}}}})");
+  EXPECT_EQ(
+      executor_input(),
+      R"({"inputs":{"artifacts":{"ds":{"artifacts":[{"customPath":"/c",)"
+      R"("metadata":{"rows":2},"name":"ds","type":{"instanceSchema":"title: x"},"uri":"/in"}]}},)"
+      R"("parameterValues":{"a":5,"d":"default"}},)"
+      R"("outputs":{"artifacts":{"m":{"artifacts":[{"metadata":{"framework":"tf"},)"
+      R"("name":"m","type":{"schemaTitle":"system.Model","schemaVersion":"0.0.1"},"uri":"/o/a/m"}]}},)"
+      R"("outputFile":"/o/executor_output.json","parameters":{"Output":{"outputFile":"/o/p/Output"}}}})");
 }
 
 }  // namespace

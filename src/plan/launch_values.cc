@@ -42,9 +42,7 @@ std::optional<std::string> artifact_member(const Artifact& artifact, const Place
 }
 
 // {{$.pipeline_task_uuid}} as an input: only the started task has it, so it reaches the launch as it was written.
-bool is_task_uuid(const Value& value) {
-  return value.is_string() && value.as_string() == "{{$.pipeline_task_uuid}}";
-}
+bool is_task_uuid(const Value& value) { return value.is_string() && value.as_string() == "{{$.pipeline_task_uuid}}"; }
 
 Struct launch_parameters(const LaunchContext& context) {
   Struct out = parameters_with_defaults(*context.component.spec, context.inputs.parameters);
@@ -69,7 +67,8 @@ Value executor_input(const LaunchContext& context, const Struct& parameters) {
   if (!output_parameters.empty()) outputs.emplace("parameters", std::move(output_parameters));
   Struct output_artifacts;
   for (const auto& [name, declared] : component.output_artifacts)
-    output_artifacts.emplace(name, Value::of({{"artifacts", runtime_artifacts({declared_artifact(name, declared, context.outputs)})}}));
+    output_artifacts.emplace(name,
+                             Value::of({{"artifacts", runtime_artifacts({declared_artifact(name, declared, context.outputs)})}}));
   if (!output_artifacts.empty()) outputs.emplace("artifacts", std::move(output_artifacts));
   return Value::of({{"inputs", std::move(inputs)}, {"outputs", std::move(outputs)}});
 }
@@ -89,7 +88,9 @@ Artifact declared_artifact(const std::string& key, const OutputArtifact& declare
   return {.name = key, .type = declared.type, .uri = outputs.artifacts_dir + "/" + key, .metadata = declared.metadata};
 }
 
-std::string executor_input_json(const LaunchContext& context) { return to_json(executor_input(context, launch_parameters(context))); }
+std::string executor_input_json(const LaunchContext& context) {
+  return to_json(executor_input(context, launch_parameters(context)));
+}
 
 LaunchValues::LaunchValues(const LaunchContext& context) : context_(context), parameters_(launch_parameters(context)) {}
 
@@ -146,7 +147,8 @@ std::optional<std::string> LaunchValues::output(const Placeholder& placeholder) 
   if (!shape.starts_with(kOutputArtifact)) return std::nullopt;
   const auto declared = component.output_artifacts.find(placeholder.names[0]);
   if (declared == component.output_artifacts.end()) return std::nullopt;
-  return artifact_member(declared_artifact(declared->first, declared->second, context_.outputs), placeholder, shape.substr(kOutputArtifact.size()));
+  return artifact_member(declared_artifact(declared->first, declared->second, context_.outputs), placeholder,
+                         shape.substr(kOutputArtifact.size()));
 }
 
 }  // namespace sluice

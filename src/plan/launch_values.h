@@ -14,7 +14,8 @@ namespace sluice {
 // The parameters that were given, and the defaults of the others. Null means not given, and is left out.
 Struct parameters_with_defaults(const Component& component, const Struct& given);
 
-// A declared output artifact before anything is known about it: named by its key, in the attempt's folder, with the declared metadata.
+// A declared output artifact before anything is known about it: named by its key, in the attempt's folder, with the declared
+// metadata.
 Artifact declared_artifact(const std::string& key, const OutputArtifact& declared, const OutputPaths& outputs);
 
 class LaunchValues {

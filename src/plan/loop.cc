@@ -13,7 +13,8 @@ Result<List> list_of(const Value& value, const std::string& who) {
   if (!value.is_string()) return fail(Code::kInvalid, who + ": expect a list, got " + std::string(kind_name(value.kind())));
   auto parsed = parse_json(value.as_string());
   if (!parsed) return fail(Code::kInvalid, who + ": expect a JSON array, got a text that is none: " + parsed.error().message);
-  if (!parsed->is_list()) return fail(Code::kInvalid, who + ": expect a JSON array, got JSON " + std::string(kind_name(parsed->kind())));
+  if (!parsed->is_list())
+    return fail(Code::kInvalid, who + ": expect a JSON array, got JSON " + std::string(kind_name(parsed->kind())));
   return parsed->as_list();
 }
 
@@ -26,11 +27,13 @@ const FromTaskOutput* pick(const PlanComponent& dag, const std::vector<FromTaskO
 
 // Copies each output from the task that made it; `member` is TaskData::parameters or TaskData::artifacts.
 template <class Map>
-Status gather(const PlanComponent& dag, const NameMap<std::vector<FromTaskOutput>>& outputs, const Scope& scope, Map TaskData::*member, Map& out) {
+Status gather(const PlanComponent& dag, const NameMap<std::vector<FromTaskOutput>>& outputs, const Scope& scope,
+              Map TaskData::* member, Map& out) {
   for (const auto& [name, selectors] : outputs) {
     const FromTaskOutput* from = pick(dag, selectors, scope);
     if (from == nullptr && selectors.size() != 1)
-      return fail(Code::kInvalid, "output \"" + name + "\": none of the " + std::to_string(selectors.size()) + " tasks that could make it (OneOf) succeeded");
+      return fail(Code::kInvalid, "output \"" + name + "\": none of the " + std::to_string(selectors.size()) +
+                                      " tasks that could make it (OneOf) succeeded");
     const TaskData* made = from == nullptr ? nullptr : scope.outputs_of(dag.task_index.find(from->producer)->second);
     if (made == nullptr) continue;
     const auto found = (made->*member).find(from->key);

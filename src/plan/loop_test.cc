@@ -124,7 +124,8 @@ class Collect : public testing::Test {
 };
 
 TEST_F(Collect, PutsParametersIntoAListAndArtifactsIntoOneFlatList) {
-  const TaskData first{.parameters = {{"p", List{1, 2}}}, .artifacts = {{"a", {test::artifact("a", "/1"), test::artifact("a", "/2")}}}};
+  const TaskData first{.parameters = {{"p", List{1, 2}}},
+                       .artifacts = {{"a", {test::artifact("a", "/1"), test::artifact("a", "/2")}}}};
   const TaskData without;
   const TaskData last{.parameters = {{"p", List{3}}}, .artifacts = {{"a", {test::artifact("a", "/3")}}}};
   const TaskData all = collect_outputs(plan.compiled("group"), {&first, nullptr, &without, &last});

@@ -35,7 +35,8 @@ std::string found_value(const Value& value) {
 }
 
 tl::unexpected<Error> wrong_parameter(const std::string& name, ParameterType type, const std::string& found) {
-  return fail(Code::kInvalid, "output parameter \"" + name + "\": expect " + std::string(parameter_type_name(type)) + ", got " + found);
+  return fail(Code::kInvalid,
+              "output parameter \"" + name + "\": expect " + std::string(parameter_type_name(type)) + ", got " + found);
 }
 
 // A field under its camelCase or its snake_case name; null pointer if it is not there or null.
@@ -77,8 +78,8 @@ Result<Value> reported_parameter(const std::string& name, ParameterType type, co
   if (type == ParameterType::kString) return Value(value_text(value));
   if (lenient)
     if (const std::string* word = find_number_word(value))
-      return fail(Code::kInvalid, "output parameter \"" + name + "\": expect " + std::string(parameter_type_name(type)) + ", got " + *word +
-                                      ", which JSON cannot hold, so no other task could receive it");
+      return fail(Code::kInvalid, "output parameter \"" + name + "\": expect " + std::string(parameter_type_name(type)) +
+                                      ", got " + *word + ", which JSON cannot hold, so no other task could receive it");
   if (type_mismatch(type, value)) return wrong_parameter(name, type, found_value(value));
   return value;
 }
@@ -136,7 +137,8 @@ class OutputParser {
  private:
   // In a Python component None leaves an output unset. A command that does not write what it declares has a fault.
   bool may_be_unset() const {
-    const auto* container = context_.component.executor == nullptr ? nullptr : std::get_if<ContainerSpec>(&context_.component.executor->what);
+    const auto* container =
+        context_.component.executor == nullptr ? nullptr : std::get_if<ContainerSpec>(&context_.component.executor->what);
     return container != nullptr && container->python.has_value();
   }
 
@@ -144,7 +146,8 @@ class OutputParser {
   Result<const Value*> section(std::string_view camel, std::string_view snake) const {
     const Value* found = field(report_.document, camel, snake);
     if (found != nullptr && !found->is_struct())
-      return fail(Code::kInvalid, "executor_output.json: " + std::string(camel) + ": expect an object, got " + found_value(*found));
+      return fail(Code::kInvalid,
+                  "executor_output.json: " + std::string(camel) + ": expect an object, got " + found_value(*found));
     return found;
   }
 
@@ -177,7 +180,8 @@ class OutputParser {
       SLUICE_TRY(ArtifactList artifacts, entry == nullptr ? ArtifactList{plain} : parse_list(key, plain, *entry));
       if (artifacts.empty() && !declared.is_list) artifacts.push_back(plain);
       if (artifacts.size() > 1 && !declared.is_list)
-        return fail(Code::kInvalid, "output artifact \"" + key + "\": expect one artifact, got a list of " + std::to_string(artifacts.size()));
+        return fail(Code::kInvalid,
+                    "output artifact \"" + key + "\": expect one artifact, got a list of " + std::to_string(artifacts.size()));
       out.artifacts.emplace(key, std::move(artifacts));
     }
     return {};
@@ -203,7 +207,9 @@ class OutputParser {
     if (!item.is_struct()) return wrong_artifact(key, "an artifact", item);
     Artifact out = plain;
     const std::array<std::pair<const Value*, std::string*>, 3> texts{
-        {{field(item, "name", "name"), &out.name}, {field(item, "uri", "uri"), &out.uri}, {field(item, "customPath", "custom_path"), &out.custom_path}}};
+        {{field(item, "name", "name"), &out.name},
+         {field(item, "uri", "uri"), &out.uri},
+         {field(item, "customPath", "custom_path"), &out.custom_path}}};
     for (const auto& [value, member] : texts) {
       if (value == nullptr) continue;
       if (!value->is_string()) return wrong_artifact(key, "texts for name, uri and custom_path", *value);

@@ -19,7 +19,11 @@ class Outputs : public testing::Test {
 
   Result<TaskData> parse() {
     plan.compile();
-    return parse_outputs({.plan = plan.plan, .component = plan.compiled("step"), .task_name = "t", .task_uuid = "1", .inputs = inputs,
+    return parse_outputs({.plan = plan.plan,
+                          .component = plan.compiled("step"),
+                          .task_name = "t",
+                          .task_uuid = "1",
+                          .inputs = inputs,
                           .outputs = {.parameters_dir = "/o/p", .artifacts_dir = "/o/a", .executor_output = "/o/e"}},
                          files);
   }
@@ -57,23 +61,28 @@ TEST_F(Outputs, AFileIsReadAsItsTypeSays) {
   EXPECT_EQ(from_file(ParameterType::kNumberDouble, "1e-3\n"), R"({"x":0.001})");
   EXPECT_EQ(from_file(ParameterType::kList, "[1, 2]\n"), R"({"x":[1,2]})");
   EXPECT_EQ(from_file(ParameterType::kStruct, R"({"a": 1})"), R"({"x":{"a":1}})");
-  for (const char* text : {"1", "t", "T", "TRUE", "true", "True", "true\n"}) EXPECT_EQ(from_file(ParameterType::kBoolean, text), R"({"x":true})");
-  for (const char* text : {"0", "f", "F", "FALSE", "false", "False"}) EXPECT_EQ(from_file(ParameterType::kBoolean, text), R"({"x":false})");
+  for (const char* text : {"1", "t", "T", "TRUE", "true", "True", "true\n"})
+    EXPECT_EQ(from_file(ParameterType::kBoolean, text), R"({"x":true})");
+  for (const char* text : {"0", "f", "F", "FALSE", "false", "False"})
+    EXPECT_EQ(from_file(ParameterType::kBoolean, text), R"({"x":false})");
 }
 
 TEST_F(Outputs, AFileThatIsNotOfItsTypeIsAnError) {
   EXPECT_EQ(from_file(ParameterType::kNumberInteger, "abc"), R"(error: output parameter "x": expect NUMBER_INTEGER, got "abc")");
   EXPECT_EQ(from_file(ParameterType::kNumberInteger, "1.5"), R"(error: output parameter "x": expect NUMBER_INTEGER, got "1.5")");
   for (const char* text : {"", "nan", "inf", "1 2", "0x10", "+-1", "1e999"})
-    EXPECT_THAT(from_file(ParameterType::kNumberDouble, text), HasSubstr("expect NUMBER_DOUBLE, got \"" + std::string(text) + "\""));
+    EXPECT_THAT(from_file(ParameterType::kNumberDouble, text),
+                HasSubstr("expect NUMBER_DOUBLE, got \"" + std::string(text) + "\""));
   EXPECT_THAT(from_file(ParameterType::kBoolean, "yes"), HasSubstr("expect BOOLEAN, got \"yes\""));
   EXPECT_THAT(from_file(ParameterType::kList, "{}"), HasSubstr("expect LIST, got \"{}\""));
   EXPECT_THAT(from_file(ParameterType::kStruct, "[1"), HasSubstr("expect STRUCT, got \"[1\""));
 }
 
 TEST_F(Outputs, WhatWasFoundIsCutTo80Characters) {
-  EXPECT_EQ(from_file(ParameterType::kList, std::string(500, 'a')), "error: output parameter \"x\": expect LIST, got \"" + std::string(80, 'a') + "\"...");
-  EXPECT_THAT(from_file(ParameterType::kList, std::string(79, 'a') + "\xC3\xA4"), HasSubstr("got \"" + std::string(79, 'a') + "\"..."));
+  EXPECT_EQ(from_file(ParameterType::kList, std::string(500, 'a')),
+            "error: output parameter \"x\": expect LIST, got \"" + std::string(80, 'a') + "\"...");
+  EXPECT_THAT(from_file(ParameterType::kList, std::string(79, 'a') + "\xC3\xA4"),
+              HasSubstr("got \"" + std::string(79, 'a') + "\"..."));
   EXPECT_THAT(reported(ParameterType::kList, "\"" + std::string(500, 'a') + "\""), Not(HasSubstr(std::string(81, 'a'))));
 }
 
@@ -100,7 +109,9 @@ TEST_F(Outputs, TheReportBeatsTheFiles) {
 TEST_F(Outputs, TheReportMayBeSpelledInSnakeCase) {
   declare(ParameterType::kNumberInteger);
   artifact("m") = {};
-  files.executor_output = R"({"parameter_values": {"x": 4, "other": 1}, "artifacts": {"m": {"artifacts": [{"custom_path": "/c"}]}, "executor-logs": 5}, "extra": 1})";
+  files.executor_output =
+      R"({"parameter_values": {"x": 4, "other": 1}, "extra": 1,)"
+      R"( "artifacts": {"m": {"artifacts": [{"custom_path": "/c"}]}, "executor-logs": 5}})";
   EXPECT_EQ(parameters(), R"({"x":4})");
   EXPECT_EQ(artifacts("m")[0].custom_path, "/c");
   files.executor_output = R"({"parameterValues": {"x": 4}, "artifacts": {"m": {"artifacts": [{"customPath": "/d"}]}}})";
@@ -110,13 +121,16 @@ TEST_F(Outputs, TheReportMayBeSpelledInSnakeCase) {
 TEST_F(Outputs, AReportedValueHasToBeOfItsType) {
   EXPECT_EQ(reported(ParameterType::kNumberInteger, "10.0"), R"({"x":10})");
   EXPECT_EQ(reported(ParameterType::kString, "10.0"), R"({"x":"10"})");
-  EXPECT_EQ(reported(ParameterType::kNumberInteger, "2.5"), R"(error: output parameter "x": expect NUMBER_INTEGER, got number 2.5)");
-  EXPECT_EQ(reported(ParameterType::kNumberInteger, R"("5")"), R"(error: output parameter "x": expect NUMBER_INTEGER, got string "5")");
+  EXPECT_EQ(reported(ParameterType::kNumberInteger, "2.5"),
+            R"(error: output parameter "x": expect NUMBER_INTEGER, got number 2.5)");
+  EXPECT_EQ(reported(ParameterType::kNumberInteger, R"("5")"),
+            R"(error: output parameter "x": expect NUMBER_INTEGER, got string "5")");
   EXPECT_EQ(reported(ParameterType::kStruct, "[1]"), R"(error: output parameter "x": expect STRUCT, got list [1])");
 }
 
 TEST_F(Outputs, NaNIsAnErrorForAParameterAndTextInMetadata) {
-  EXPECT_THAT(reported(ParameterType::kNumberDouble, "NaN"), HasSubstr("output parameter \"x\": expect NUMBER_DOUBLE, got NaN, which JSON cannot hold"));
+  EXPECT_THAT(reported(ParameterType::kNumberDouble, "NaN"),
+              HasSubstr("output parameter \"x\": expect NUMBER_DOUBLE, got NaN, which JSON cannot hold"));
   EXPECT_THAT(reported(ParameterType::kList, "[1, -Infinity]"), HasSubstr("got -Infinity, which JSON cannot hold"));
   EXPECT_EQ(reported(ParameterType::kList, R"(["NaN"])"), R"({"x":["NaN"]})");
   plan.component("step").output_parameters.clear();
@@ -147,12 +161,16 @@ TEST_F(Outputs, AnArtifactThatNobodyMentionsKeepsItsDefaultUri) {
   artifact("m") = {.type = {.schema_title = "system.Model"}, .metadata = {{"framework", "tf"}}};
   const ArtifactList made = artifacts("m");
   ASSERT_EQ(made.size(), 1U);
-  EXPECT_EQ(made[0], (Artifact{.name = "m", .type = {.schema_title = "system.Model"}, .uri = "/o/a/m", .metadata = {{"framework", "tf"}}}));
+  EXPECT_EQ(
+      made[0],
+      (Artifact{.name = "m", .type = {.schema_title = "system.Model"}, .uri = "/o/a/m", .metadata = {{"framework", "tf"}}}));
 }
 
 TEST_F(Outputs, WhatIsReportedGoesOverWhatIsDeclared) {
   artifact("m") = {.metadata = {{"framework", "tf"}, {"kept", 1}}};
-  files.executor_output = R"({"artifacts": {"m": {"artifacts": [{"name": "m2", "uri": "s3://b/k", "metadata": {"framework": "torch", "new": [1]}}]}}})";
+  files.executor_output =
+      R"({"artifacts": {"m": {"artifacts": [{"name": "m2", "uri": "s3://b/k",)"
+      R"( "metadata": {"framework": "torch", "new": [1]}}]}}})";
   const ArtifactList made = artifacts("m");
   EXPECT_EQ(made[0].name, "m2");
   EXPECT_EQ(made[0].uri, "s3://b/k");
@@ -217,8 +235,9 @@ TEST_F(Importing, OfAnEmptyUriIsAnError) {
 }
 
 TEST_F(Importing, FillsPlaceholdersInKeysAndValuesOfMetadata) {
-  importer().metadata = {{"k-{{$.inputs.parameters['x']}}", List{"{{$.inputs.parameters['n']}}", "n={{$.inputs.parameters['n']}}"}},
-                         {"other", "{{$.inputs.parameters['no']}}"}};
+  importer().metadata = {
+      {"k-{{$.inputs.parameters['x']}}", List{"{{$.inputs.parameters['n']}}", "n={{$.inputs.parameters['n']}}"}},
+      {"other", "{{$.inputs.parameters['no']}}"}};
   inputs.parameters = {{"x", "a"}, {"n", 3}};
   EXPECT_EQ(to_json(make().value().artifact.metadata), R"({"k-a":[3,"n=3"],"other":"{{$.inputs.parameters['no']}}"})");
 }

@@ -37,9 +37,11 @@ std::optional<std::string> type_mismatch(ParameterType type, const Value& value)
 Result<Value> fit_input(std::string_view name, const InputParameter& declared, Value value) {
   const std::string who = "input parameter \"" + std::string(name) + "\"";
   if (declared.type == ParameterType::kString && !value.is_string()) value = value_text(value);
-  if (const auto mismatch = type_mismatch(declared.type, value)) return fail(Code::kInvalid, who + " type mismatch: " + *mismatch);
+  if (const auto mismatch = type_mismatch(declared.type, value))
+    return fail(Code::kInvalid, who + " type mismatch: " + *mismatch);
   if (!declared.literals.empty() && std::ranges::find(declared.literals, value) == declared.literals.end())
-    return fail(Code::kInvalid, who + ": " + to_json(value) + " does not match any of the allowed literal values " + to_json(declared.literals));
+    return fail(Code::kInvalid,
+                who + ": " + to_json(value) + " does not match any of the allowed literal values " + to_json(declared.literals));
   return value;
 }
 

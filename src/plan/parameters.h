@@ -11,11 +11,12 @@
 
 namespace sluice {
 
-// "expect LIST, got string" if `value` is not what the type wants. NUMBER_INTEGER wants an integral number; kUnspecified takes anything.
+// "expect LIST, got string" if `value` is not what the type wants. NUMBER_INTEGER wants an integral number; kUnspecified takes
+// anything.
 std::optional<std::string> type_mismatch(ParameterType type, const Value& value);
 
-// The value as an input of a task: STRING turns anything into its text, the other types must match, literals are compared. The error
-// names the parameter.
+// The value as an input of a task: STRING turns anything into its text, the other types must match, literals are compared. The
+// error names the parameter.
 Result<Value> fit_input(std::string_view name, const InputParameter& declared, Value value);
 
 }  // namespace sluice

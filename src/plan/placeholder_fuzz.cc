@@ -1,6 +1,7 @@
 // Fuzzes what comes from outside: argv elements and environment values with placeholders, and the files that a command left.
-// By hand: clang++-19 -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -Isrc src/plan/{placeholder_fuzz,placeholders,launch,launch_values,outputs,parameters}.cc
-//          src/base/{json,value,text,check,result}.cc src/model/*.cc -o placeholder_fuzz && ./placeholder_fuzz -max_total_time=60
+// By hand: clang++-19 -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -Isrc
+//   src/plan/{placeholder_fuzz,placeholders,launch,launch_values,outputs,parameters}.cc src/base/{json,value,text,result}.cc
+//   src/model/pipeline.cc -o placeholder_fuzz && ./placeholder_fuzz -max_total_time=60
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -29,10 +30,13 @@ struct World {
   void run(const std::string& text) {
     Executor executor{.label = "exec", .what = ContainerSpec{.command = {"run", text}, .env = {{"A", "1"}, {"B", text}}}};
     const PlanComponent leaf{.spec = &component, .executor = &executor};
-    const LaunchContext context{.plan = plan, .component = leaf, .task_name = "t", .task_uuid = "1", .inputs = inputs, .outputs = outputs};
+    const LaunchContext context{
+        .plan = plan, .component = leaf, .task_name = "t", .task_uuid = "1", .inputs = inputs, .outputs = outputs};
     const auto launch = make_launch(context);
-    if (launch && text.find("{{") == std::string::npos && text.find("{\"") != 0) SLUICE_CHECK(launch->argv == (std::vector<std::string>{"run", text}));
-    const auto report = parse_outputs(context, {.executor_output = text, .parameter_files = {{"i", "1"}, {"b", "t"}, {"l", "[]"}}});
+    if (launch && text.find("{{") == std::string::npos && text.find("{\"") != 0)
+      SLUICE_CHECK(launch->argv == (std::vector<std::string>{"run", text}));
+    const auto report =
+        parse_outputs(context, {.executor_output = text, .parameter_files = {{"i", "1"}, {"b", "t"}, {"l", "[]"}}});
     if (report) SLUICE_CHECK(report->parameters.size() == 3);
     for (const char* name : {"i", "b", "l"}) {
       std::map<std::string, std::string> written{{"i", "1"}, {"b", "t"}, {"l", "[]"}};

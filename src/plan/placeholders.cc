@@ -41,7 +41,8 @@ bool take_name(std::string_view& rest, Placeholder& out) {
 
 // "[n]" behind ".json_escape": moves past it and takes the word off the shape.
 bool take_escape(std::string_view& rest, Placeholder& out) {
-  if (!out.shape.ends_with(kEscape) || rest.size() < 3 || rest[1] < '0' || rest[1] > '0' + kEscapesMax || rest[2] != ']') return false;
+  if (!out.shape.ends_with(kEscape) || rest.size() < 3 || rest[1] < '0' || rest[1] > '0' + kEscapesMax || rest[2] != ']')
+    return false;
   out.escapes = rest[1] - '0';
   out.shape.resize(out.shape.size() - kEscape.size());
   rest.remove_prefix(3);
@@ -107,7 +108,8 @@ std::optional<Placeholder> parse_placeholder(std::string_view text) {
   const std::size_t size = rest.size();
   Placeholder out;
   while (!rest.starts_with(kEnd)) {
-    const bool taken = rest.starts_with('.') ? take_field(rest, out.shape) : take_name(rest, out) || (rest.starts_with('[') && take_escape(rest, out));
+    const bool taken = rest.starts_with('.') ? take_field(rest, out.shape)
+                                             : take_name(rest, out) || (rest.starts_with('[') && take_escape(rest, out));
     if (!taken) return std::nullopt;
   }
   out.length = kBegin.size() + (size - rest.size()) + kEnd.size();
@@ -134,7 +136,8 @@ std::string expand_placeholders(std::string_view text, const PlaceholderFn& look
   return out;
 }
 
-std::string expand_env(std::string_view text, const std::vector<std::pair<std::string, std::string>>& earlier, const PlaceholderFn& lookup) {
+std::string expand_env(std::string_view text, const std::vector<std::pair<std::string, std::string>>& earlier,
+                       const PlaceholderFn& lookup) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
     const auto rest = text.substr(at);
@@ -151,7 +154,8 @@ std::string expand_env(std::string_view text, const std::vector<std::pair<std::s
     }
     // The last one of a name counts, as a later variable overrides an earlier one.
     const auto name = rest.substr(2, close - 2);
-    const auto found = std::find_if(earlier.rbegin(), earlier.rend(), [&](const auto& variable) { return variable.first == name; });
+    const auto found =
+        std::find_if(earlier.rbegin(), earlier.rend(), [&](const auto& variable) { return variable.first == name; });
     out += found == earlier.rend() ? rest.substr(0, close + 1) : std::string_view(found->second);
     at += close + 1;
   }

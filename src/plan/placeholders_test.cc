@@ -30,9 +30,12 @@ TEST(Placeholders, AreTakenApartIntoShapeAndNames) {
 }
 
 TEST(Placeholders, WhatIsNoneIsNotTaken) {
-  for (const char* text : {"", "{{", "{{$", "{{$.", "{{$.}}", "{{$x}}", "{{$.a", "{{$.a}", "{{$['a}}", "{{$['", "{{$[']}}", "{{$.a[b]}}", "{{$.a[1]}}", "{{ $ }}",
-                           "{{$.json_escape}} x", "x{{$}}", "{{$.json_escape[9]}}", "{{$.json_escape[1].a}}"})
-    EXPECT_EQ(shape_of(text), std::string_view(text) == "{{$.json_escape}} x" ? std::optional<std::string>("<.json_escape>") : std::nullopt) << text;
+  for (const char* text :
+       {"", "{{", "{{$", "{{$.", "{{$.}}", "{{$x}}", "{{$.a", "{{$.a}", "{{$['a}}", "{{$['", "{{$[']}}", "{{$.a[b]}}",
+        "{{$.a[1]}}", "{{ $ }}", "{{$.json_escape}} x", "x{{$}}", "{{$.json_escape[9]}}", "{{$.json_escape[1].a}}"})
+    EXPECT_EQ(shape_of(text),
+              std::string_view(text) == "{{$.json_escape}} x" ? std::optional<std::string>("<.json_escape>") : std::nullopt)
+        << text;
   EXPECT_EQ(shape_of("{{$.a" + std::string(2000, 'a') + "}}"), std::nullopt);
 }
 
@@ -71,7 +74,8 @@ TEST(Placeholders, TextWithoutDoubleBracesComesOutUnchanged) {
     const std::string text = random_text(random, "{}$.['x]\\\"( )\n\xC3\xA4");
     EXPECT_EQ(expand_placeholders(text, echo), text);
     const Value value = Value::of({{"k", List{text, 1}}});
-    EXPECT_EQ(fill_references(value, {.input = [](const std::string&) { return nullptr; }, .whole = echo, .inside = echo}), value);
+    EXPECT_EQ(fill_references(value, {.input = [](const std::string&) { return nullptr; }, .whole = echo, .inside = echo}),
+              value);
   }
 }
 

@@ -60,21 +60,22 @@ Result<Taken> take_output(const PlanComponent& dag, const FromTaskOutput& from, 
   return may_be_missing ? Taken() : Taken(Value());
 }
 
-Result<Taken> take_parameter(const Plan& plan, const PlanComponent& dag, const ParameterBinding& binding, const Scope& scope, bool may_be_missing) {
-  return std::visit(
-      Match{
-          [&](const FromConstant& from) -> Result<Taken> { return Taken(from.value); },
-          [&](const FromComponentInput& from) -> Result<Taken> {
-            const Value* value = find_in(scope.dag_inputs().parameters, from.name);
-            if (value == nullptr) return fail(Code::kInvalid, "parent DAG does not have input parameter " + quoted(from.name));
-            return Taken(*value);
-          },
-          [&](const FromTaskOutput& from) { return take_output(dag, from, scope, may_be_missing); },
-          [&](const FromFinalStatus& from) -> Result<Taken> {
-            return Taken(final_status(plan, from.producer, scope.status_of(index_of(dag, from.producer))));
-          },
-      },
-      binding.source);
+Result<Taken> take_parameter(const Plan& plan, const PlanComponent& dag, const ParameterBinding& binding, const Scope& scope,
+                             bool may_be_missing) {
+  return std::visit(Match{
+                        [&](const FromConstant& from) -> Result<Taken> { return Taken(from.value); },
+                        [&](const FromComponentInput& from) -> Result<Taken> {
+                          const Value* value = find_in(scope.dag_inputs().parameters, from.name);
+                          if (value == nullptr)
+                            return fail(Code::kInvalid, "parent DAG does not have input parameter " + quoted(from.name));
+                          return Taken(*value);
+                        },
+                        [&](const FromTaskOutput& from) { return take_output(dag, from, scope, may_be_missing); },
+                        [&](const FromFinalStatus& from) -> Result<Taken> {
+                          return Taken(final_status(plan, from.producer, scope.status_of(index_of(dag, from.producer))));
+                        },
+                    },
+                    binding.source);
 }
 
 // Applies an expression to a value. Its variables are the fields of google.protobuf.Value.
@@ -91,8 +92,10 @@ Result<Value> select(const cel::Expression& selector, const Value& value) {
   return selector.evaluate(std::move(variables));
 }
 
-// What a constant may refer to. The stock rule: a job placeholder counts only if it is the whole text, the workspace also inside a longer one.
-References references(const RunContext& run, const std::string& task_name, std::function<const Value*(const std::string&)> input) {
+// What a constant may refer to. The stock rule: a job placeholder counts only if it is the whole text, the workspace also inside
+// a longer one.
+References references(const RunContext& run, const std::string& task_name,
+                      std::function<const Value*(const std::string&)> input) {
   return {.input = std::move(input),
           .whole = [&run, &task_name](const Placeholder& placeholder) { return job_placeholder(placeholder, run, task_name); },
           .inside = [&run](const Placeholder& placeholder) -> std::optional<std::string> {
@@ -103,18 +106,27 @@ References references(const RunContext& run, const std::string& task_name, std::
 
 // Why a required input has no value, in words.
 std::string missing_reason(const ParameterBinding& binding) {
-  return std::visit(Match{
-                        [](const FromComponentInput& from) { return "input parameter " + quoted(from.name) + " of the parent DAG is null"; },
-                        [](const FromTaskOutput& from) { return "task " + quoted(from.producer) + " left its output parameter " + quoted(from.key) + " unset"; },
-                        [](const auto&) { return std::string("its value is null"); },
-                    },
-                    binding.source);
+  return std::visit(
+      Match{
+          [](const FromComponentInput& from) { return "input parameter " + quoted(from.name) + " of the parent DAG is null"; },
+          [](const FromTaskOutput& from) {
+            return "task " + quoted(from.producer) + " left its output parameter " + quoted(from.key) + " unset";
+          },
+          [](const auto&) { return std::string("its value is null"); },
+      },
+      binding.source);
 }
 
 class Resolver {
  public:
   Resolver(const Plan& plan, const PlanComponent& dag, const PlanTask& task, const Scope& scope)
-      : plan_(plan), dag_(dag), task_(task), spec_(*task.spec), component_(plan.components.at(task.component)), declared_(*component_.spec), scope_(scope) {}
+      : plan_(plan),
+        dag_(dag),
+        task_(task),
+        spec_(*task.spec),
+        component_(plan.components.at(task.component)),
+        declared_(*component_.spec),
+        scope_(scope) {}
 
   Result<TaskData> resolve() {
     SLUICE_TRY_STATUS(take_all());
@@ -140,7 +152,9 @@ class Resolver {
       const auto selector = task_.selectors.find(name);
       if (selector != task_.selectors.end() && !value.is_null()) {
         auto selected = select(selector->second, value);
-        if (!selected) return fail(std::move(selected).error().with_context("input parameter " + quoted(name) + ": selector " + quoted(binding.selector) + ": "));
+        if (!selected)
+          return fail(std::move(selected).error().with_context("input parameter " + quoted(name) + ": selector " +
+                                                               quoted(binding.selector) + ": "));
         value = std::move(*selected);
       }
       taken_.emplace(name, std::move(value));
@@ -162,13 +176,16 @@ class Resolver {
       if (is_constant(name)) value = fill_references(value, all);
   }
 
-  bool is_constant(const std::string& name) const { return std::holds_alternative<FromConstant>(spec_.parameters.at(name).source); }
+  bool is_constant(const std::string& name) const {
+    return std::holds_alternative<FromConstant>(spec_.parameters.at(name).source);
+  }
 
   Status place_given(Struct& out) {
     for (auto& [name, value] : taken_) {
       const auto declared = declared_.input_parameters.find(name);
       if (value.is_null()) {
-        SLUICE_TRY(const bool keep, keep_null(name, declared == declared_.input_parameters.end() ? nullptr : &declared->second, value));
+        SLUICE_TRY(const bool keep,
+                   keep_null(name, declared == declared_.input_parameters.end() ? nullptr : &declared->second, value));
         if (!keep) continue;
       }
       if (declared == declared_.input_parameters.end() || value.is_null()) {
@@ -181,8 +198,8 @@ class Resolver {
     return {};
   }
 
-  // A dag hands null down to whoever reads it. A leaf drops it where it can do without; a constant null (or a selected one) is a text
-  // where a text is wanted, so `value` becomes "".
+  // A dag hands null down to whoever reads it. A leaf drops it where it can do without; a constant null (or a selected one) is a
+  // text where a text is wanted, so `value` becomes "".
   Result<bool> keep_null(const std::string& name, const InputParameter* declared, Value& value) const {
     if (component_.is_dag()) return true;
     if (declared == nullptr || declared->optional) return false;
@@ -217,7 +234,8 @@ class Resolver {
       const bool single = declared != declared_.input_artifacts.end() && !declared->second.is_list && !is_items(name);
       if (single && artifacts->empty() && optional) continue;
       if (single && artifacts->size() != 1)
-        return fail(Code::kInvalid, "input artifact " + quoted(name) + ": expect one artifact, got a list of " + std::to_string(artifacts->size()));
+        return fail(Code::kInvalid, "input artifact " + quoted(name) + ": expect one artifact, got a list of " +
+                                        std::to_string(artifacts->size()));
       out.artifacts.emplace(name, *artifacts);
     }
     for (const auto& [name, declared] : declared_.input_artifacts)
@@ -232,13 +250,15 @@ class Resolver {
   Result<const ArtifactList*> take_artifact(const std::string& name, const ArtifactBinding& binding, bool optional) const {
     const auto* from_input = std::get_if<FromComponentInput>(&binding.source);
     const auto* from_output = std::get_if<FromTaskOutput>(&binding.source);
-    const TaskData* data = from_input != nullptr ? &scope_.dag_inputs() : scope_.outputs_of(index_of(dag_, from_output->producer));
+    const TaskData* data =
+        from_input != nullptr ? &scope_.dag_inputs() : scope_.outputs_of(index_of(dag_, from_output->producer));
     const std::string& key = from_input != nullptr ? from_input->name : from_output->key;
     if (data != nullptr)
       if (const auto found = data->artifacts.find(key); found != data->artifacts.end()) return &found->second;
     if (optional && (data != nullptr || may_be_missing())) return nullptr;
-    const std::string why = from_input != nullptr ? "parent DAG does not have input artifact " + quoted(key)
-                                                  : "task " + quoted(from_output->producer) + " made no output artifact " + quoted(key);
+    const std::string why = from_input != nullptr
+                                ? "parent DAG does not have input artifact " + quoted(key)
+                                : "task " + quoted(from_output->producer) + " made no output artifact " + quoted(key);
     return fail(Code::kInvalid, "input artifact " + quoted(name) + ": " + why);
   }
 
@@ -260,7 +280,8 @@ Value condition_artifacts(const TaskData& inputs) {
       items.push_back(Value::of({{"name", artifact.name},
                                  {"uri", artifact.uri},
                                  {"metadata", artifact.metadata},
-                                 {"type", Value::of({{"schema_title", artifact.type.schema_title}, {"schema_version", artifact.type.schema_version}})}}));
+                                 {"type", Value::of({{"schema_title", artifact.type.schema_title},
+                                                     {"schema_version", artifact.type.schema_version}})}}));
     out.emplace(name, Value::of({{"artifacts", std::move(items)}}));
   }
   return out;
@@ -274,13 +295,16 @@ Result<TaskData> resolve_inputs(const Plan& plan, const PlanComponent& dag, std:
 
 Result<bool> test_condition(const PlanTask& task, const TaskData& inputs) {
   if (!task.condition) return true;
-  const Value variables = Value::of({{"inputs", Value::of({{"parameter_values", inputs.parameters}, {"artifacts", condition_artifacts(inputs)}})}});
+  const Value variables =
+      Value::of({{"inputs", Value::of({{"parameter_values", inputs.parameters}, {"artifacts", condition_artifacts(inputs)}})}});
   auto holds = task.condition->test(variables);
-  if (!holds) return fail(Code::kInvalid, "condition " + quoted(task.spec->condition) + ": " + holds.error().message, holds.error().hint);
+  if (!holds)
+    return fail(Code::kInvalid, "condition " + quoted(task.spec->condition) + ": " + holds.error().message, holds.error().hint);
   return *holds;
 }
 
-Result<std::optional<Value>> resolve_binding(const Plan& plan, const PlanComponent& dag, const ParameterBinding& binding, const Scope& scope) {
+Result<std::optional<Value>> resolve_binding(const Plan& plan, const PlanComponent& dag, const ParameterBinding& binding,
+                                             const Scope& scope) {
   SLUICE_TRY(Taken taken, take_parameter(plan, dag, binding, scope, false));
   if (!taken || taken->is_null()) return std::optional<Value>();
   Value value = std::move(*taken);
@@ -291,7 +315,8 @@ Result<std::optional<Value>> resolve_binding(const Plan& plan, const PlanCompone
   if (std::holds_alternative<FromConstant>(binding.source)) {
     const Struct& inputs = scope.dag_inputs().parameters;
     const std::string no_task;
-    value = fill_references(value, references(plan.context, no_task, [&](const std::string& name) { return find_in(inputs, name); }));
+    value =
+        fill_references(value, references(plan.context, no_task, [&](const std::string& name) { return find_in(inputs, name); }));
   }
   if (value.is_null()) return std::optional<Value>();
   return std::optional<Value>(std::move(value));

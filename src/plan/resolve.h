@@ -28,10 +28,10 @@ class Scope {
   virtual FinalStatus status_of(std::uint32_t task) const = 0;
 };
 
-// The inputs of `task`, before its condition is tested and before a loop is unrolled. In order: take from the source, apply the selector,
-// replace job placeholders, resolve {{$.inputs.parameters['x']}} in constants once, convert and check kinds and literals, drop
-// optional inputs that are not there (a leaf) or pass them on as null (a dag). Inputs that the component does not declare are kept.
-// Where a producer has no outputs and the strategy is kAllCompleted the input counts as not given.
+// The inputs of `task`, before its condition is tested and before a loop is unrolled. In order: take from the source, apply the
+// selector, replace job placeholders, resolve {{$.inputs.parameters['x']}} in constants once, convert and check kinds and
+// literals, drop optional inputs that are not there (a leaf) or pass them on as null (a dag). Inputs that the component does not
+// declare are kept. Where a producer has no outputs and the strategy is kAllCompleted the input counts as not given.
 Result<TaskData> resolve_inputs(const Plan& plan, const PlanComponent& dag, std::uint32_t task, const Scope& scope);
 
 // Is the condition true? kInvalid with the text of the condition in the message if it cannot be evaluated.
@@ -51,11 +51,13 @@ TaskData iteration_inputs(const TaskSpec& task, const TaskData& inputs, const Lo
 // OneOf without any candidate is an error.
 Result<TaskData> dag_outputs(const Plan& plan, const PlanComponent& dag, const Scope& scope);
 
-// The outputs of a loop from those of its iterations, in index order: parameters become lists (nested for nested loops), artifacts one
-// flat list. An iteration without the output contributes nothing. Null pointers are iterations that did not succeed.
+// The outputs of a loop from those of its iterations, in index order: parameters become lists (nested for nested loops),
+// artifacts one flat list. An iteration without the output contributes nothing. Null pointers are iterations that did not
+// succeed.
 TaskData collect_outputs(const PlanComponent& body, const std::vector<const TaskData*>& iterations);
 
 // A parameter of the platform configuration, resolved against the enclosing DAG. Nothing: skip the entry.
-Result<std::optional<Value>> resolve_binding(const Plan& plan, const PlanComponent& dag, const ParameterBinding& binding, const Scope& scope);
+Result<std::optional<Value>> resolve_binding(const Plan& plan, const PlanComponent& dag, const ParameterBinding& binding,
+                                             const Scope& scope);
 
 }  // namespace sluice

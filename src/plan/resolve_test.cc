@@ -16,35 +16,7 @@ using test::input;
 using test::input_with_default;
 using test::optional_input;
 using testing::HasSubstr;
-
-// One task "t" of the component "step" (a leaf) or "group" (a dag), and its sibling "before".
-class Resolve : public testing::Test {
- protected:
-  void SetUp() override {
-    plan.leaf("other");
-    plan.task("before", "other");
-    plan.task("t");
-  }
-  TaskSpec& task() { return plan.task("t", plan.pipeline->root.dag->tasks.at("t").component); }
-  NameMap<InputParameter>& declared() { return plan.component(task().component).input_parameters; }
-  void use_dag() { task().component = "group"; }
-
-  Result<TaskData> resolve() {
-    plan.compile();
-    return resolve_inputs(plan.plan, plan.root(), plan.index_of("t"), scope);
-  }
-  std::string parameters() {
-    const auto data = resolve();
-    return data ? to_json(data->parameters) : "error: " + data.error().message;
-  }
-  std::string error() {
-    const auto data = resolve();
-    return data ? "no error: " + to_json(data->parameters) : data.error().message;
-  }
-
-  test::TestPlan plan;
-  test::TestScope scope{plan};
-};
+using Resolve = test::ResolveTest;
 
 TEST_F(Resolve, ADagInputIsHandedDown) {
   declared()["x"] = input(ParameterType::kNumberInteger);
@@ -140,8 +112,8 @@ TEST_F(Resolve, AnOutputThatWasLeftUnsetIsNullToItsReader) {
 TEST_F(Resolve, AnythingBecomesTextWhereAStringIsWanted) {
   declared()["x"] = input(ParameterType::kString);
   const std::vector<std::pair<Value, std::string>> cases{
-      {3, "3"}, {0.5, "0.5"}, {1e21, "1000000000000000000000"}, {true, "true"}, {nullptr, ""}, {"a", "a"},
-      {List{1, "b"}, R"([1,"b"])"}, {Value::of({{"k", false}}), R"({"k":false})"}};
+      {3, "3"},      {0.5, "0.5"}, {1e21, "1000000000000000000000"}, {true, "true"},
+      {nullptr, ""}, {"a", "a"},   {List{1, "b"}, R"([1,"b"])"},     {Value::of({{"k", false}}), R"({"k":false})"}};
   for (const auto& [value, text] : cases) {
     task().parameters["x"] = constant(value);
     const auto data = resolve();
@@ -151,8 +123,8 @@ TEST_F(Resolve, AnythingBecomesTextWhereAStringIsWanted) {
 }
 
 TEST_F(Resolve, AStringIsNotReadAsAnythingElse) {
-  for (const ParameterType type : {ParameterType::kNumberInteger, ParameterType::kNumberDouble, ParameterType::kBoolean, ParameterType::kList,
-                                   ParameterType::kStruct, ParameterType::kTaskFinalStatus}) {
+  for (const ParameterType type : {ParameterType::kNumberInteger, ParameterType::kNumberDouble, ParameterType::kBoolean,
+                                   ParameterType::kList, ParameterType::kStruct, ParameterType::kTaskFinalStatus}) {
     declared()["x"] = input(type);
     task().parameters["x"] = constant("[1]");
     EXPECT_EQ(error(), "input parameter \"x\" type mismatch: expect " + std::string(parameter_type_name(type)) + ", got string");
@@ -248,14 +220,17 @@ TEST_F(Resolve, AReferenceInAConstantIsResolvedOnce) {
   task().parameters["pipelinechannel--a"] = from_dag("n");
   task().parameters["x"] = constant("p-{{$.inputs.parameters['pipelinechannel--a']}}-{{$.inputs.parameters['no']}}");
   scope.inputs.parameters["n"] = "{{$.inputs.parameters['x']}}";
-  EXPECT_EQ(parameters(),
-            R"({"pipelinechannel--a":"{{$.inputs.parameters['x']}}","x":"p-{{$.inputs.parameters['x']}}-{{$.inputs.parameters['no']}}"})");
+  EXPECT_EQ(
+      parameters(),
+      R"({"pipelinechannel--a":"{{$.inputs.parameters['x']}}",)"
+      R"("x":"p-{{$.inputs.parameters['x']}}-{{$.inputs.parameters['no']}}"})");
 }
 
 TEST_F(Resolve, AReferenceThatIsAllOfATextIsTheValueItself) {
   declared()["x"] = input(ParameterType::kList);
   task().parameters["pipelinechannel--a"] = from_dag("n");
-  task().parameters["x"] = constant(List{"{{$.inputs.parameters['pipelinechannel--a']}}", Value::of({{"k", "{{$.pipeline_task_name}}"}})});
+  task().parameters["x"] =
+      constant(List{"{{$.inputs.parameters['pipelinechannel--a']}}", Value::of({{"k", "{{$.pipeline_task_name}}"}})});
   scope.inputs.parameters["n"] = 4;
   EXPECT_EQ(parameters(), R"({"pipelinechannel--a":4,"x":[4,{"k":"t"}]})");
 }
@@ -280,12 +255,14 @@ TEST_F(Resolve, AFinalStatusSpeaksTheWordsOfTheStockBackEnd) {
   declared()["status"] = input(ParameterType::kTaskFinalStatus);
   task().strategy = TriggerStrategy::kAllCompleted;
   task().parameters["status"] = {.source = FromFinalStatus{"before"}};
-  const std::vector<std::pair<TaskState, std::string>> words{{TaskState::kSucceeded, "COMPLETE"}, {TaskState::kCached, "CACHED"},
-                                                             {TaskState::kFailed, "FAILED"},      {TaskState::kCanceled, "CANCELED"},
-                                                             {TaskState::kSkipped, "CANCELED"},   {TaskState::kOmitted, "CANCELED"}};
+  const std::vector<std::pair<TaskState, std::string>> words{
+      {TaskState::kSucceeded, "COMPLETE"}, {TaskState::kCached, "CACHED"},    {TaskState::kFailed, "FAILED"},
+      {TaskState::kCanceled, "CANCELED"},  {TaskState::kSkipped, "CANCELED"}, {TaskState::kOmitted, "CANCELED"}};
   for (const auto& [state, word] : words) {
     scope.ends["before"] = {.state = state};
-    EXPECT_EQ(parameters(), R"({"status":{"error":{},"pipelineJobResourceName":"train-x7k2p","pipelineTaskName":"before","state":")" + word + "\"}}");
+    EXPECT_EQ(
+        parameters(),
+        R"({"status":{"error":{},"pipelineJobResourceName":"train-x7k2p","pipelineTaskName":"before","state":")" + word + "\"}}");
   }
   scope.ends["before"] = {.state = TaskState::kFailed, .message = "exit code 1"};
   EXPECT_THAT(parameters(), HasSubstr(R"("error":{"message":"exit code 1"})"));
@@ -303,48 +280,6 @@ TEST_F(Resolve, TheItemOfALoopIsNotMissedAndItsListIsKept) {
   task().parameters["items"] = constant(List{1});
   task().iterator = Iterator{.items_input = "items", .item_input = "item"};
   EXPECT_EQ(parameters(), R"({"items":[1]})");
-}
-
-class ResolveArtifacts : public Resolve {
- protected:
-  NameMap<InputArtifact>& wanted() { return plan.component(task().component).input_artifacts; }
-};
-
-TEST_F(ResolveArtifacts, ComeFromTheDagAndFromSiblings) {
-  wanted()["a"] = {};
-  wanted()["b"] = {.is_list = true};
-  task().artifacts["a"] = {.source = FromComponentInput{"in"}};
-  task().artifacts["b"] = {.source = FromTaskOutput{"before", "out"}};
-  scope.inputs.artifacts["in"] = {test::artifact("in", "/1")};
-  scope.outputs["before"].artifacts["out"] = {test::artifact("out", "/2"), test::artifact("out", "/3")};
-  const auto data = resolve();
-  ASSERT_TRUE(data) << data.error().message;
-  EXPECT_EQ(data->artifacts.at("a"), scope.inputs.artifacts["in"]);
-  EXPECT_EQ(data->artifacts.at("b"), scope.outputs["before"].artifacts["out"]);
-}
-
-TEST_F(ResolveArtifacts, AnOptionalOneMayBeMissing) {
-  wanted()["a"] = {.optional = true};
-  task().artifacts["a"] = {.source = FromComponentInput{"in"}};
-  const auto data = resolve();
-  ASSERT_TRUE(data) << data.error().message;
-  EXPECT_TRUE(data->artifacts.empty());
-}
-
-TEST_F(ResolveArtifacts, ARequiredOneMayNot) {
-  wanted()["a"] = {};
-  EXPECT_EQ(error(), R"(no artifact provided for non-optional input artifact "a")");
-  task().artifacts["a"] = {.source = FromComponentInput{"in"}};
-  EXPECT_EQ(error(), R"(input artifact "a": parent DAG does not have input artifact "in")");
-  task().artifacts["a"] = {.source = FromTaskOutput{"before", "out"}};
-  EXPECT_EQ(error(), R"(input artifact "a": task "before" made no output artifact "out")");
-}
-
-TEST_F(ResolveArtifacts, AListDoesNotFitWhereOneIsWanted) {
-  wanted()["a"] = {};
-  task().artifacts["a"] = {.source = FromComponentInput{"in"}};
-  scope.inputs.artifacts["in"] = {test::artifact("in", "/1"), test::artifact("in", "/2")};
-  EXPECT_EQ(error(), R"(input artifact "a": expect one artifact, got a list of 2)");
 }
 
 TEST_F(Resolve, AConditionSeesParametersAndArtifacts) {
@@ -397,7 +332,8 @@ TEST_F(Binding, OfNullSaysThatItsEntryIsSkipped) {
 
 TEST_F(Binding, ToNothingIsAnError) {
   EXPECT_THAT(bind(from_dag("n")).error().message, HasSubstr(R"(parent DAG does not have input parameter "n")"));
-  EXPECT_THAT(bind(from_task("before", "Output")).error().message, HasSubstr(R"(task "before" made no output parameter "Output")"));
+  EXPECT_THAT(bind(from_task("before", "Output")).error().message,
+              HasSubstr(R"(task "before" made no output parameter "Output")"));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "base/json.h"
 #include "plan/resolve.h"
 
 namespace sluice::test {
@@ -29,7 +30,9 @@ inline InputParameter input_with_default(ParameterType type, Value value) {
 }
 inline ParameterBinding constant(Value value) { return {.source = FromConstant{std::move(value)}}; }
 inline ParameterBinding from_dag(std::string name) { return {.source = FromComponentInput{std::move(name)}}; }
-inline ParameterBinding from_task(std::string task, std::string key) { return {.source = FromTaskOutput{std::move(task), std::move(key)}}; }
+inline ParameterBinding from_task(std::string task, std::string key) {
+  return {.source = FromTaskOutput{std::move(task), std::move(key)}};
+}
 
 // A pipeline of one root dag. Fill in the specs, then compile() and use plan.
 class TestPlan {
@@ -39,8 +42,13 @@ class TestPlan {
     pipeline->root.dag.emplace();
     leaf("step");
     dag("group");
-    plan.context = {.run_uuid = "8f0e", .display_name = "my run", .resource_name = "train-x7k2p", .created = "2026-11-24T05:36:21Z",
-                    .scheduled = "2026-11-24T05:00:00Z", .pipeline_root = "/data/run", .workspace_path = "/data/ws"};
+    plan.context = {.run_uuid = "8f0e",
+                    .display_name = "my run",
+                    .resource_name = "train-x7k2p",
+                    .created = "2026-11-24T05:36:21Z",
+                    .scheduled = "2026-11-24T05:00:00Z",
+                    .pipeline_root = "/data/run",
+                    .workspace_path = "/data/ws"};
   }
 
   Component& leaf(const std::string& name) {
@@ -59,7 +67,9 @@ class TestPlan {
     return component;
   }
   Component& component(const std::string& name) { return pipeline->components.at(name); }
-  ContainerSpec& container(const std::string& name) { return std::get<ContainerSpec>(pipeline->executors.at("exec-" + name).what); }
+  ContainerSpec& container(const std::string& name) {
+    return std::get<ContainerSpec>(pipeline->executors.at("exec-" + name).what);
+  }
   TaskSpec& task(const std::string& name, const std::string& component = "step") {
     TaskSpec& spec = pipeline->root.dag->tasks[name];
     spec.name = name;
@@ -126,5 +136,34 @@ class TestScope final : public Scope {
 inline Artifact artifact(std::string name, std::string uri) {
   return {.name = std::move(name), .type = {.schema_title = "system.Dataset", .schema_version = "0.0.1"}, .uri = std::move(uri)};
 }
+
+// One task "t" of the component "step" (a leaf) or "group" (a dag), and its sibling "before".
+class ResolveTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    plan.leaf("other");
+    plan.task("before", "other");
+    plan.task("t");
+  }
+  TaskSpec& task() { return plan.task("t", plan.pipeline->root.dag->tasks.at("t").component); }
+  NameMap<InputParameter>& declared() { return plan.component(task().component).input_parameters; }
+  void use_dag() { task().component = "group"; }
+
+  Result<TaskData> resolve() {
+    plan.compile();
+    return resolve_inputs(plan.plan, plan.root(), plan.index_of("t"), scope);
+  }
+  std::string parameters() {
+    const auto data = resolve();
+    return data ? to_json(data->parameters) : "error: " + data.error().message;
+  }
+  std::string error() {
+    const auto data = resolve();
+    return data ? "no error: " + to_json(data->parameters) : data.error().message;
+  }
+
+  TestPlan plan;
+  TestScope scope{plan};
+};
 
 }  // namespace sluice::test
