@@ -1,6 +1,8 @@
 #include "plan/environment.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -52,6 +54,35 @@ std::string kfp_requirement(std::string_view sdk_version) {
     return is_digit(c) || is_letter(c) || c == '.' || c == '-' || c == '+' || c == '!' || c == '_';
   });
   return !version.empty() && is_digit(version.front()) && plain ? "kfp==" + std::string(version) : "kfp";
+}
+
+// "2.14.3" -> {2, 14, 3}; nothing for anything but three plain numbers.
+std::optional<std::array<int, 3>> plain_version(std::string_view text) {
+  std::array<int, 3> version{};
+  const auto parts = split(text, '.');
+  if (parts.size() != version.size()) return std::nullopt;
+  for (std::size_t i = 0; i < version.size(); ++i) {
+    const auto [end, error] = std::from_chars(parts[i].data(), parts[i].data() + parts[i].size(), version.at(i));
+    if (error != std::errc{} || end != parts[i].data() + parts[i].size()) return std::nullopt;
+  }
+  return version;
+}
+
+// The executor that the SDK pins for itself is at least this one (ADR 0004): the corpus needs it, and pipelines of all older SDKs
+// then share one environment. It starts on Python 3.9 and newer.
+constexpr std::array<int, 3> kExecutorMin{2, 17, 0};
+constexpr const char* kExecutorRequirement = "kfp==2.17.0";
+
+std::string lifted_executor(std::string requirement) {
+  constexpr std::string_view kPin = "kfp==2.";  // the executor of SDK 1 is another program
+  if (!requirement.starts_with(kPin)) return requirement;
+  const auto version = plain_version(std::string_view(requirement).substr(5));
+  return version && *version < kExecutorMin ? kExecutorRequirement : requirement;
+}
+
+bool runs_newest_executor(std::string_view interpreter_version) {
+  const auto version = plain_version(interpreter_version);
+  return version && *version >= std::array{3, 9, 0};
 }
 
 struct ImageName {
@@ -125,6 +156,13 @@ EnvironmentRequest environment_request(const PythonInstall& install, std::string
     requirements.push_back(kfp_requirement(sdk_version));
     no_deps.push_back(requirements.back());
   }
+  if (runs_newest_executor(interpreter_version))
+    for (std::string& pinned : no_deps) {
+      const std::string lifted = lifted_executor(std::string(trim(pinned)));
+      for (std::string& requirement : requirements)
+        if (trim(requirement) == trim(pinned)) requirement = lifted;
+      pinned = lifted;
+    }
   EnvironmentRequest out;
   out.interpreter = std::move(interpreter);
   out.interpreter_version = std::move(interpreter_version);

@@ -16,11 +16,11 @@ EnvironmentRequest request(const PythonInstall& install, std::string_view sdk_ve
 }
 
 TEST(Environment, RequirementsAreTrimmedSortedAndWithoutDoubles) {
-  const auto out = request({.requirements = {" pandas==2.0 ", "kfp==2.9.0", "numpy", "pandas==2.0", "", "typing-extensions>=3.7"},
-                            .no_deps = {"typing-extensions>=3.7 ", "kfp==2.9.0", "kfp==2.9.0", "elsewhere"},
+  const auto out = request({.requirements = {" pandas==2.0 ", "kfp==2.18.0", "numpy", "pandas==2.0", "", "typing-extensions>=3.7"},
+                            .no_deps = {"typing-extensions>=3.7 ", "kfp==2.18.0", "kfp==2.18.0", "elsewhere"},
                             .index_options = {"--index-url", "https://b", "--extra-index-url", "https://a"}});
-  EXPECT_THAT(out.requirements, ElementsAre("kfp==2.9.0", "numpy", "pandas==2.0", "typing-extensions>=3.7"));
-  EXPECT_THAT(out.no_deps, ElementsAre("kfp==2.9.0", "typing-extensions>=3.7"));
+  EXPECT_THAT(out.requirements, ElementsAre("kfp==2.18.0", "numpy", "pandas==2.0", "typing-extensions>=3.7"));
+  EXPECT_THAT(out.no_deps, ElementsAre("kfp==2.18.0", "typing-extensions>=3.7"));
   // Their order decides where a package comes from.
   EXPECT_THAT(out.index_options, ElementsAre("--index-url", "https://b", "--extra-index-url", "https://a"));
   EXPECT_EQ(out.interpreter, "/usr/bin/python3.11");
@@ -36,6 +36,19 @@ TEST(Environment, TheExecutorOfTheSdkIsAddedWhereNothingInstallsIt) {
   EXPECT_THAT(request({}, "kfp-2.0.0-beta.13").requirements, ElementsAre("kfp==2.0.0-beta.13"));
   for (const char* unknown : {"", "2.17.0", "kfp-", "kfp-2.17.0; import os", "kfp-dev", "tfx-1.2"})
     EXPECT_THAT(request({}, unknown).requirements, ElementsAre("kfp")) << unknown;
+}
+
+TEST(Environment, AnOldExecutorThatTheSdkPinnedIsLifted) {
+  const auto kfp_for = [](PythonInstall install, const char* python) {
+    return environment_request(install, "kfp-2.9.0", "/usr/bin/python3", python).requirements;
+  };
+  const PythonInstall pinned{.requirements = {"kfp==2.14.3"}, .no_deps = {"kfp==2.14.3"}};
+  EXPECT_THAT(kfp_for(pinned, "3.11.7"), ElementsAre("kfp==2.17.0"));
+  EXPECT_THAT(kfp_for(pinned, "3.8.1"), ElementsAre("kfp==2.14.3"));
+  EXPECT_THAT(kfp_for({}, "3.11.7"), ElementsAre("kfp==2.17.0"));
+  EXPECT_THAT(kfp_for({.requirements = {"kfp==2.14.3"}}, "3.11.7"), ElementsAre("kfp==2.14.3"));
+  EXPECT_THAT(kfp_for({.requirements = {"kfp==2.18.1"}, .no_deps = {"kfp==2.18.1"}}, "3.11.7"), ElementsAre("kfp==2.18.1"));
+  EXPECT_THAT(kfp_for({.requirements = {"kfp==1.8.22"}, .no_deps = {"kfp==1.8.22"}}, "3.11.7"), ElementsAre("kfp==1.8.22"));
 }
 
 TEST(Environment, KfpIsRecognisedHoweverItIsWritten) {
