@@ -1,0 +1,187 @@
+#include "store/intake.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <random>
+
+#include "base/sha256.h"
+
+namespace sluice {
+namespace {
+
+constexpr unsigned kObjectMode = 0444;
+constexpr unsigned kExecutableMode = 0555;
+
+bool same_content(const struct stat& a, const struct stat& b) {
+  return a.st_size == b.st_size && a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
+}
+
+Status sync_data(const FileDescriptor& file, const std::string& path) {
+  if (::fdatasync(file.get()) != 0) return fail_errno("sync '" + path + "'", errno);
+  return {};
+}
+
+}  // namespace
+
+Result<TakenFile> hash_file(const FileDescriptor& file, const std::string& path) {
+  Sha256 hash;
+  TakenFile taken;
+  SLUICE_TRY_STATUS(read_through(file, path, [&](std::string_view bytes) {
+    hash.update(bytes);
+    taken.size_bytes += static_cast<std::int64_t>(bytes.size());
+    return Status{};
+  }));
+  taken.hex = hash.hex();
+  return taken;
+}
+
+std::string Intake::object_path(const std::string& root, std::string_view hex) {
+  return (root + "/sha256/").append(hex.substr(0, 2)).append("/").append(hex.substr(2));
+}
+
+std::string Intake::new_temporary() const {
+  // Random per process, so that no leftover of another one is in the way; counted within it, for its threads.
+  static const std::string process = [] {
+    std::random_device random;
+    return std::to_string(random()) + "-" + std::to_string(random()) + "-";
+  }();
+  static std::atomic<std::uint64_t> counter{0};
+  return temporary_folder(root_) + "/" + process + std::to_string(++counter);
+}
+
+Result<TakenFile> Intake::take(const std::string& path) const {
+  Source source{.path = path};
+  SLUICE_TRY(source.file, open_file(path, O_RDONLY));
+  SLUICE_TRY(source.facts, stat_of(source.file, path));
+  if (!S_ISREG(source.facts.st_mode)) return fail(Code::kInvalid, "'" + path + "' is not a file");
+  const bool executable = (source.facts.st_mode & S_IXUSR) != 0;
+
+  // To be moved in, the file must be nobody else's: another link to it or an open descriptor could change the object later. It
+  // loses its write permission before we look for writers, so that none can come after.
+  const bool ours_alone =
+      !executable && source.facts.st_nlink == 1 && ::fchmod(source.file.get(), kObjectMode) == 0 && !has_writers(source.file);
+  SLUICE_TRY(TakenFile taken, hash_file(source.file, path));
+  if (holds(taken.hex, taken.size_bytes)) {
+    SLUICE_TRY_STATUS(sync_names(taken.hex));
+  } else {
+    bool moved = false;
+    if (ours_alone) {
+      SLUICE_TRY(moved, move_in(source, taken.hex));
+    }
+    if (!moved) {
+      SLUICE_TRY(taken, copy_in(source));
+    }
+  }
+  taken.executable = executable;
+  link_back(taken.hex, source, executable);
+  return taken;
+}
+
+// Whether the object is there. One of another size was damaged: publish() replaces it.
+bool Intake::holds(const std::string& hex, std::int64_t size_bytes) const {
+  struct stat facts {};
+  return ::lstat(object_path(root_, hex).c_str(), &facts) == 0 && S_ISREG(facts.st_mode) && facts.st_size == size_bytes;
+}
+
+// Makes the file itself the object. False: it is on another file system, or somebody has touched it since it was hashed.
+Result<bool> Intake::move_in(const Source& source, const std::string& hex) const {
+  const std::string temporary = new_temporary();
+  if (::link(source.path.c_str(), temporary.c_str()) != 0) return false;
+  const auto now = stat_of(source.file, source.path);
+  // Two links: the path still meant the file that we have open.
+  if (!now || now->st_nlink != 2 || !same_content(*now, source.facts)) {
+    ::unlink(temporary.c_str());
+    return false;
+  }
+  if (sync_)
+    if (Status synced = sync_data(source.file, source.path); !synced) {
+      ::unlink(temporary.c_str());
+      return fail(std::move(synced).error());
+    }
+  SLUICE_TRY_STATUS(publish(temporary, hex, source.facts.st_size));
+  return true;
+}
+
+// Copies and hashes in one pass, so that the object is right whatever others do to the file meanwhile.
+Result<TakenFile> Intake::copy_in(const Source& source) const {
+  if (::lseek(source.file.get(), 0, SEEK_SET) != 0) return fail_errno("seek in '" + source.path + "'", errno);
+  const std::string temporary = new_temporary();
+  SLUICE_TRY(const FileDescriptor target, open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, 0600));
+  Sha256 hash;
+  TakenFile taken;
+  Status status = read_through(source.file, source.path, [&](std::string_view bytes) {
+    hash.update(bytes);
+    taken.size_bytes += static_cast<std::int64_t>(bytes.size());
+    return write_all(target, temporary, bytes);
+  });
+  if (status && ::fchmod(target.get(), kObjectMode) != 0) status = fail_errno("set the mode of '" + temporary + "'", errno);
+  if (status && sync_) status = sync_data(target, temporary);
+  if (!status) {
+    ::unlink(temporary.c_str());
+    return fail(std::move(status).error());
+  }
+  taken.hex = hash.hex();
+  SLUICE_TRY_STATUS(publish(temporary, taken.hex, taken.size_bytes));
+  return taken;
+}
+
+Result<std::string> Intake::add(std::string_view bytes) const {
+  const std::string hex = sha256_hex(bytes);
+  const auto size_bytes = static_cast<std::int64_t>(bytes.size());
+  if (holds(hex, size_bytes)) {
+    SLUICE_TRY_STATUS(sync_names(hex));
+    return hex;
+  }
+  const std::string temporary = new_temporary();
+  SLUICE_TRY(const FileDescriptor target, open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, kObjectMode));
+  Status status = write_all(target, temporary, bytes);
+  if (status && sync_) status = sync_data(target, temporary);
+  if (!status) {
+    ::unlink(temporary.c_str());
+    return fail(std::move(status).error());
+  }
+  SLUICE_TRY_STATUS(publish(temporary, hex, size_bytes));
+  return hex;
+}
+
+// Gives the finished file its name, unless another thread was first. The temporary name is gone afterwards.
+Status Intake::publish(const std::string& temporary, const std::string& hex, std::int64_t size_bytes) const {
+  const std::string object = object_path(root_, hex);
+  Status status = make_folder(object.substr(0, object.rfind('/')));
+  // link() does not replace; rename() is for a damaged object, and for file systems without links.
+  if (status && ::link(temporary.c_str(), object.c_str()) != 0 && !holds(hex, size_bytes) &&
+      ::rename(temporary.c_str(), object.c_str()) != 0)
+    status = fail_errno("store as '" + object + "'", errno);
+  ::unlink(temporary.c_str());
+  return status ? sync_names(hex) : std::move(status);
+}
+
+// Also for an object that was there: the thread that has put it may not have come to this yet. Costs microseconds if there is
+// nothing to do.
+Status Intake::sync_names(const std::string& hex) const {
+  if (!sync_) return {};
+  const std::string object = object_path(root_, hex);
+  SLUICE_TRY_STATUS(sync_folder(object.substr(0, object.rfind('/'))));
+  return sync_folder(root_ + "/sha256");
+}
+
+// Replaces the file by a link to the object. Where that cannot be the file stays: it has the same bytes.
+void Intake::link_back(const std::string& hex, const Source& source, bool executable) const {
+  if (executable) {
+    ::fchmod(source.file.get(), kExecutableMode);
+    return;
+  }
+  const std::string object = object_path(root_, hex);
+  struct stat facts {};
+  if (::lstat(object.c_str(), &facts) != 0 || (facts.st_ino == source.facts.st_ino && facts.st_dev == source.facts.st_dev))
+    return;
+  const std::string temporary = new_temporary();
+  if (::link(object.c_str(), temporary.c_str()) != 0) return;
+  ::rename(temporary.c_str(), source.path.c_str());
+  ::unlink(temporary.c_str());
+}
+
+}  // namespace sluice

@@ -1,0 +1,54 @@
+// How bytes become an object: the layout of the store's folder and the way of one file into it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "store/files.h"
+
+namespace sluice {
+
+struct TakenFile {
+  std::string hex;  // SHA-256
+  std::int64_t size_bytes = 0;
+  bool executable = false;
+};
+
+// Cheap to make: one per call of the store.
+class Intake {
+ public:
+  Intake(const std::string& root, bool sync) : root_(root), sync_(sync) {}
+
+  static std::string object_path(const std::string& root, std::string_view hex);
+  static std::string temporary_folder(const std::string& root) { return root + "/tmp"; }
+
+  // Stores the file at `path` and leaves a link to the object there, as ObjectStore::put says.
+  Result<TakenFile> take(const std::string& path) const;
+  // Stores bytes that are in memory; the digest's hex.
+  Result<std::string> add(std::string_view bytes) const;
+
+ private:
+  struct Source {
+    std::string path;
+    FileDescriptor file;
+    struct stat facts;
+  };
+
+  bool holds(const std::string& hex, std::int64_t size_bytes) const;
+  Result<bool> move_in(const Source& source, const std::string& hex) const;
+  Result<TakenFile> copy_in(const Source& source) const;
+  Status publish(const std::string& temporary, const std::string& hex, std::int64_t size_bytes) const;
+  Status sync_names(const std::string& hex) const;
+  void link_back(const std::string& hex, const Source& source, bool executable) const;
+  std::string new_temporary() const;
+
+  const std::string& root_;
+  bool sync_;
+};
+
+// SHA-256 of the rest of the file, and its size.
+Result<TakenFile> hash_file(const FileDescriptor& file, const std::string& path);
+
+}  // namespace sluice
