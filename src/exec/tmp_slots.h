@@ -33,6 +33,8 @@ class TmpSlots {
   // milliseconds without other work. Deleting waits for a pause between attempts: on ext4 it makes creating files slow for a while.
   int idle_work_after_ms(bool is_busy) const;
   void do_idle_work();
+  // What this machine can do.
+  PrivateTmp probe();
 
  private:
   struct State;

@@ -20,7 +20,8 @@ class MemoryStore final : public RunStore {
     const std::string_view name = experiment_of(run);
     const auto known = std::find_if(experiments_.begin(), experiments_.end(), [&](const auto& row) { return row.name == name; });
     if (known == experiments_.end())
-      experiments_.push_back({.id = static_cast<std::int64_t>(experiments_.size()), .name = std::string(name), .created = run.created});
+      experiments_.push_back(
+          {.id = static_cast<std::int64_t>(experiments_.size()), .name = std::string(name), .created = run.created});
     const std::string digest = spec_digest(run.spec);
     specs_.emplace(digest, run.spec);
     const RunId id{static_cast<std::int64_t>(runs_.size()) + 1};
@@ -116,7 +117,8 @@ class MemoryStore final : public RunStore {
   Result<std::vector<ExperimentRow>> experiments() override {
     auto rows = experiments_;
     for (ExperimentRow& row : rows)
-      row.runs = std::count_if(runs_.begin(), runs_.end(), [&](const auto& run) { return run.second.row.experiment == row.name; });
+      row.runs =
+          std::count_if(runs_.begin(), runs_.end(), [&](const auto& run) { return run.second.row.experiment == row.name; });
     return rows;
   }
 

@@ -1,5 +1,5 @@
 // Content-addressed, immutable bytes: DATA/objects/sha256/ab/<62 more hex digits>, mode 0444. A directory is an object that
-// holds its manifest (sorted lines "sha256 mode size path"), its files are objects of their own.
+// holds its manifest (tree.h: sorted lines "sha256 mode size path"), its files are objects of their own.
 //
 // Thread-safe: work threads call it in parallel, also for equal content.
 #pragma once
@@ -13,7 +13,7 @@ namespace sluice {
 
 struct StoredObject {
   std::string digest;  // "sha256:<hex>"
-  std::int64_t size_bytes = 0;
+  std::int64_t size_bytes = 0;  // of a directory: of all its files
   bool is_directory = false;
 };
 
@@ -21,18 +21,25 @@ class ObjectStore {
  public:
   // `sync`: bytes are on the disk before put returns (the commit that names them comes later).
   ObjectStore(std::string root, bool sync) : root_(std::move(root)), sync_(sync) {}
-  Status open();  // makes the folders
+  // Makes the folders, and removes what a process that died an hour ago or earlier has left half done.
+  Status open();
 
-  // Takes in the file or directory at `path` and leaves there a link to the object (of a directory: a tree of links), so that path and
-  // file name stay readable for ever. Symbolic links inside a directory are followed if they stay inside it, else kInvalid; sockets,
-  // devices and pipes are kInvalid. Stored once however often it is put.
+  // Takes in the file or directory at `path` and leaves there a link to the object (of a directory: a tree of links), so that
+  // path and file name stay readable for ever. Where no link can be (another file system, an executable file, 65,000 links
+  // already) the file stays as it is. Symbolic links inside a directory are followed if they stay inside it, else kInvalid;
+  // sockets, devices and pipes are kInvalid, and so is a plain file that begins like a manifest. Stored once however often it is
+  // put.
+  //
+  // A file on the store's file system that nobody else holds (one link, not open for writing) is moved in at the cost of hashing
+  // it; else it is copied.
   Result<StoredObject> put(const std::string& path);
 
   // A private copy for a reader at `destination`, which must not exist: a reflink where the file system can, a copy up to 64 MiB,
-  // above that a hard link (of a directory: per file). kNotFound if there is no such object.
+  // above that a hard link (of a directory: per file), which has the object's mode 0444. kNotFound if there is no such object,
+  // kConflict if there is something at `destination`; nothing of a failed call stays there.
   Status fetch(const std::string& digest, const std::string& destination) const;
 
-  // Path of the object's bytes (a file's content, a directory's manifest).
+  // Path of the object's bytes (a file's content, a directory's manifest); empty for what is no digest.
   std::string path_of(const std::string& digest) const;
   bool has(const std::string& digest) const;
   // Re-hashes the stored bytes: kCorrupt if they are not what their name says. Of a directory: each file of it.

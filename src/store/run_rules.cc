@@ -28,7 +28,9 @@ Status check_entries(const Write& write) {
 }
 
 Result<UuidRange> uuids_with_prefix(std::string_view prefix) {
-  if (prefix.size() < 4) return fail(Code::kInvalid, "'" + std::string(prefix) + "' is too short for the start of a run's id", "give at least 4 digits");
+  if (prefix.size() < 4)
+    return fail(Code::kInvalid, "'" + std::string(prefix) + "' is too short for the start of a run's id",
+                "give at least 4 digits");
   const bool dashed = prefix.find('-') != std::string_view::npos;
   // What is not given is all 0 in the first UUID and all f in the last.
   std::string first;
@@ -56,11 +58,13 @@ tl::unexpected<Error> run_moved_on(RunId run, std::uint64_t expected_seq, std::u
 }
 
 tl::unexpected<Error> prefix_is_ambiguous(std::string_view prefix, const Uuid& one, const Uuid& other) {
-  return fail(Code::kConflict, "several runs start with '" + std::string(prefix) + "': " + one.text() + ", " + other.text(), "give more digits");
+  return fail(Code::kConflict, "several runs start with '" + std::string(prefix) + "': " + one.text() + ", " + other.text(),
+              "give more digits");
 }
 
 tl::unexpected<Error> not_succeeded(const RunRow& run) {
-  return fail(Code::kConflict, "run " + run.uuid.text() + " is " + std::string(state_name(run.state)) + ": its journal is still needed");
+  return fail(Code::kConflict,
+              "run " + run.uuid.text() + " is " + std::string(state_name(run.state)) + ": its journal is still needed");
 }
 
 }  // namespace sluice

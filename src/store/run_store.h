@@ -1,7 +1,7 @@
 // Runs, their tasks, and the journal of what happened to them.
 //
-// One writer: the engine, on its thread. Readers may be other threads or other processes, each with a RunStore of its own. An error of
-// kUnavailable (disk full, database locked) means that the same call may work later; nothing of a failed call is there.
+// One writer: the engine, on its thread. Readers may be other threads or other processes, each with a RunStore of its own. An
+// error of kUnavailable (disk full, database locked) means that the same call may work later; nothing of a failed call is there.
 // One conformance suite (run_store_test.cc) runs on every implementation.
 #pragma once
 
@@ -79,6 +79,7 @@ struct JournalEntry {
   std::string payload;
 };
 
+// Replaces all of these columns of the run.
 struct RunChange {
   RunState state = RunState::kRunning;
   std::string error;
@@ -152,7 +153,8 @@ std::unique_ptr<RunStore> make_memory_store();
 struct SqliteOptions {
   std::string path;
   bool read_only = false;
-  Duration busy_timeout = std::chrono::seconds(5);  // how long a call waits for another process's commit before it is kUnavailable
+  // How long a call waits for the commit of another process before it is kUnavailable.
+  Duration busy_timeout = std::chrono::seconds(5);
 };
 Result<std::unique_ptr<RunStore>> open_sqlite_store(const SqliteOptions& options);
 

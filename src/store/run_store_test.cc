@@ -33,7 +33,8 @@ class RunStoreConformance : public testing::TestWithParam<Implementation> {
   }
   Status commit(const Write& write) { return store_->commit({&write, 1}, Sync::kNormal); }
   void end(RunId run, RunState state) {
-    ASSERT_TRUE(succeeds(commit({.run = run, .change = RunChange{.state = state, .began = from_micros(5), .ended = from_micros(9)}})));
+    ASSERT_TRUE(
+        succeeds(commit({.run = run, .change = RunChange{.state = state, .began = from_micros(5), .ended = from_micros(9)}})));
   }
   // Names of all rows that the filter lets through, page by page.
   std::vector<std::string> names(const RunFilter& filter, int limit = 2) {
@@ -101,7 +102,7 @@ TEST_P(RunStoreConformance, OneCommitMovesSeveralRuns) {
        .entries = {test_entry(1), test_entry(2)},
        .tasks = {test_task(1), test_task(0)},
        .artifacts = {test_artifact(1, 1), test_artifact(1, 0)},
-       .change = RunChange{.state = RunState::kFailed, .error = "no", .began = from_micros(3), .ended = from_micros(4), .outputs = "{}"}},
+       .change = RunChange{RunState::kFailed, "no", from_micros(3), from_micros(4), "{}"}},
       {.run = two, .entries = {test_entry(1)}},
       {.run = two, .expected_seq = 1, .entries = {test_entry(2)}}};
   ASSERT_TRUE(succeeds(store_->commit(writes, Sync::kFull)));
@@ -161,8 +162,16 @@ TEST_P(RunStoreConformance, AGapInTheJournalIsRefused) {
 TEST_P(RunStoreConformance, RowsOfTheSameIdAreReplaced) {
   const RunId run = create(1);
   ASSERT_TRUE(succeeds(commit({.run = run, .tasks = {test_task(0), test_task(1)}, .artifacts = {test_artifact(0, 0)}})));
-  TaskRow later{.id = TaskId{1}, .path = "root/p", .state = TaskState::kFailed, .attempts = 3, .exit_code = 137, .began = from_micros(1),
-                .ended = from_micros(2), .error = "killed", .outputs = "{\"a\":1}", .notes = "[\"slow\"]"};
+  TaskRow later{.id = TaskId{1},
+                .path = "root/p",
+                .state = TaskState::kFailed,
+                .attempts = 3,
+                .exit_code = 137,
+                .began = from_micros(1),
+                .ended = from_micros(2),
+                .error = "killed",
+                .outputs = "{\"a\":1}",
+                .notes = "[\"slow\"]"};
   ArtifactRow artifact = test_artifact(0, 0);
   artifact.digest = "sha256:cd";
   ASSERT_TRUE(succeeds(commit({.run = run, .tasks = {later}, .artifacts = {artifact}})));
@@ -238,7 +247,8 @@ TEST_P(RunStoreConformance, EachFilterNarrowsTheList) {
   EXPECT_THAT(names({.pipeline_name = "low"}), ElementsAre("run 3", "run 2", "run 1"));
   EXPECT_THAT(names({.name_contains = "n 4"}), ElementsAre("run 4"));
   EXPECT_THAT(names({.name_contains = "%"}), IsEmpty());
-  EXPECT_THAT(names({.state = RunState::kPending, .experiment = "even", .pipeline_name = "high", .name_contains = "run"}), ElementsAre("run 4"));
+  EXPECT_THAT(names({.state = RunState::kPending, .experiment = "even", .pipeline_name = "high", .name_contains = "run"}),
+              ElementsAre("run 4"));
   EXPECT_THAT(names({.experiment = "none such"}), IsEmpty());
   EXPECT_THAT(names({.pipeline_name = "none such"}), IsEmpty());
 }

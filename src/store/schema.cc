@@ -12,9 +12,9 @@ constexpr std::int64_t kApplicationId = 0x736c6365;
 
 // Migration i leads from version i to i + 1. Never change one that was released: add the next.
 //
-// Instants are microseconds UTC, 0 = not yet. States are their names. An index on a column of `runs` holds (column, id), so that "the
-// newest runs with that value" is one range of it. `seq` stands before the long columns of `runs`: moving it rewrites one page in place.
-// The big tables are WITHOUT ROWID: one b-tree each, a run's rows side by side.
+// Instants are microseconds UTC, 0 = not yet. States are their names. An index on a column of `runs` holds (column, id), so that
+// "the newest runs with that value" is one range of it. `seq` stands before the long columns of `runs`: moving it rewrites one
+// page in place. The big tables are WITHOUT ROWID: one b-tree each, a run's rows side by side.
 constexpr std::array<const char*, 1> kMigrations{R"sql(
 CREATE TABLE experiments (
   id INTEGER PRIMARY KEY,
@@ -108,8 +108,10 @@ Result<int> version_of(SqliteConnection& db) {
   if (application != kApplicationId && (application != 0 || version != 0 || things != 0))
     return fail(Code::kInvalid, "'" + db.path() + "' is a database of another program", "give another data directory");
   if (version < 0 || version > schema_version())
-    return fail(Code::kUnavailable, "'" + db.path() + "' has schema version " + std::to_string(version) + ", this program knows up to " +
-                                        std::to_string(schema_version()), "use the newer sluice that wrote it");
+    return fail(Code::kUnavailable,
+                "'" + db.path() + "' has schema version " + std::to_string(version) + ", this program knows up to " +
+                    std::to_string(schema_version()),
+                "use the newer sluice that wrote it");
   return static_cast<int>(version);
 }
 

@@ -31,8 +31,8 @@ class SqliteConnection {
   // Runs statements that return nothing and are not worth keeping.
   Status execute(const char* sql);
 
-  // Runs `body` (which returns Status) inside a write transaction; whatever fails, nothing of it stays. With `full_sync` the commit
-  // ends with an fsync and survives a power cut, without it only the death of processes.
+  // Runs `body` (which returns Status) inside a write transaction; whatever fails, nothing of it stays. With `full_sync` the
+  // commit ends with an fsync and survives a power cut, without it only the death of processes.
   template <class Body>
   Status transaction(bool full_sync, Body&& body) {
     SLUICE_TRY_STATUS(begin(full_sync));

@@ -10,7 +10,8 @@ namespace sluice {
 namespace {
 
 tl::unexpected<Error> unreadable(const Uuid& uuid, std::string_view column, std::string_view why) {
-  return fail(Code::kCorrupt, "run " + uuid.text() + ": stored " + std::string(column) + " does not read back: " + std::string(why));
+  return fail(Code::kCorrupt,
+              "run " + uuid.text() + ": stored " + std::string(column) + " does not read back: " + std::string(why));
 }
 
 Result<Value> json_of(const Uuid& uuid, std::string_view column, std::string_view text) {
@@ -22,8 +23,10 @@ Result<Value> json_of(const Uuid& uuid, std::string_view column, std::string_vie
 }  // namespace
 
 std::string SqliteReader::select_runs(std::string_view rest) {
-  return "SELECT runs.id, uuid, experiments.name, state, seq, runs.created, began, ended, runs.name, pipeline_name, spec_digest, spec_file, "
-         "error, parameters, context, options, outputs FROM runs CROSS JOIN experiments ON experiments.id = experiment " + std::string(rest);
+  std::string sql =
+      "SELECT runs.id, uuid, experiments.name, state, seq, runs.created, began, ended, runs.name, pipeline_name, spec_digest, "
+      "spec_file, error, parameters, context, options, outputs FROM runs CROSS JOIN experiments ON experiments.id = experiment ";
+  return sql.append(rest);
 }
 
 Result<RunRow> SqliteReader::run_of(const SqliteStatement& row) {
@@ -41,7 +44,8 @@ Result<RunRow> SqliteReader::run_of(const SqliteStatement& row) {
              .seq = static_cast<std::uint64_t>(row.integer(4))};
   const auto uuid = row.blob(1);
   if (uuid.size() != run.uuid.bytes.size())
-    return fail(Code::kCorrupt, "run " + std::to_string(run.id.value) + ": stored uuid has " + std::to_string(uuid.size()) + " bytes");
+    return fail(Code::kCorrupt,
+                "run " + std::to_string(run.id.value) + ": stored uuid has " + std::to_string(uuid.size()) + " bytes");
   std::copy(uuid.begin(), uuid.end(), run.uuid.bytes.begin());
   const auto state = run_state_from(row.text(3));
   if (!state) return unreadable(run.uuid, "state", row.text(3));
@@ -94,8 +98,8 @@ std::string SqliteReader::list_sql(const RunFilter& filter) {
 }
 
 SqliteStatement& SqliteReader::list_query(const RunFilter& filter) {
-  const unsigned mask = (filter.state ? 1U : 0U) | (filter.experiment.empty() ? 0U : 2U) | (filter.pipeline_name.empty() ? 0U : 4U) |
-                        (filter.name_contains.empty() ? 0U : 8U);
+  const unsigned mask = (filter.state ? 1U : 0U) | (filter.experiment.empty() ? 0U : 2U) |
+                        (filter.pipeline_name.empty() ? 0U : 4U) | (filter.name_contains.empty() ? 0U : 8U);
   auto& query = lists_.at(mask);
   if (!query) query = std::make_unique<SqliteStatement>(db_, list_sql(filter));
   return *query;
@@ -104,7 +108,8 @@ SqliteStatement& SqliteReader::list_query(const RunFilter& filter) {
 Result<std::vector<RunRow>> SqliteReader::list(const RunFilter& filter, const Page& page) {
   const std::int64_t before = page.after > 0 ? page.after : std::numeric_limits<std::int64_t>::max();
   const std::string_view state = filter.state ? state_name(*filter.state) : "";
-  return runs_of(list_query(filter).bind(before, std::max(page.limit, 0), state, filter.experiment, filter.pipeline_name, filter.name_contains));
+  return runs_of(list_query(filter).bind(before, std::max(page.limit, 0), state, filter.experiment, filter.pipeline_name,
+                                         filter.name_contains));
 }
 
 Result<std::vector<TaskRow>> SqliteReader::tasks(RunId run) {
@@ -113,8 +118,8 @@ Result<std::vector<TaskRow>> SqliteReader::tasks(RunId run) {
   SLUICE_TRY_STATUS(tasks_.each([&]() -> Status {
     const auto state = task_state_from(tasks_.text(2));
     if (!state)
-      return fail(Code::kCorrupt, "task '" + std::string(tasks_.text(1)) + "' of run " + std::to_string(run.value) + ": stored state '" +
-                                      std::string(tasks_.text(2)) + "' is none");
+      return fail(Code::kCorrupt, "task '" + std::string(tasks_.text(1)) + "' of run " + std::to_string(run.value) +
+                                      ": stored state '" + std::string(tasks_.text(2)) + "' is none");
     rows.push_back({.id = TaskId{tasks_.integer(0)},
                     .path = std::string(tasks_.text(1)),
                     .state = *state,

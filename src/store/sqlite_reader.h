@@ -43,15 +43,21 @@ class SqliteReader {
   SqliteStatement by_id_{db_, select_runs("WHERE runs.id = ?1")};
   SqliteStatement by_prefix_{db_, select_runs("WHERE uuid BETWEEN ?1 AND ?2 ORDER BY uuid LIMIT 2")};
   std::array<std::unique_ptr<SqliteStatement>, 16> lists_;  // by which of the four filters are set
-  SqliteStatement tasks_{db_, "SELECT id, path, state, attempts, exit_code, began, ended, error, outputs, notes FROM tasks WHERE run = ?1 ORDER BY id"};
-  SqliteStatement artifacts_{db_, "SELECT task, key, \"index\", name, type, uri, digest, size_bytes, metadata FROM artifacts WHERE run = ?1 "
-                                  "ORDER BY task, key, \"index\""};
+  SqliteStatement tasks_{
+      db_,
+      "SELECT id, path, state, attempts, exit_code, began, ended, error, outputs, notes FROM tasks WHERE run = ?1 ORDER BY id"};
+  SqliteStatement artifacts_{
+      db_,
+      "SELECT task, key, \"index\", name, type, uri, digest, size_bytes, metadata FROM artifacts WHERE run = ?1 "
+      "ORDER BY task, key, \"index\""};
   SqliteStatement spec_{db_, "SELECT text FROM specs WHERE digest = ?1"};
   SqliteStatement journal_{db_, "SELECT seq, at, kind, payload FROM journal WHERE run = ?1 ORDER BY seq"};
   SqliteStatement experiments_{db_, "SELECT id, name, created, (SELECT count(*) FROM runs WHERE experiment = experiments.id) "
                                     "FROM experiments ORDER BY id"};
-  SqliteStatement pipelines_{db_, "SELECT name, runs, (SELECT created FROM runs WHERE id = newest) FROM (SELECT pipeline_name AS name, "
-                                  "count(*) AS runs, max(id) AS newest FROM runs GROUP BY pipeline_name) ORDER BY name"};
+  SqliteStatement pipelines_{
+      db_,
+      "SELECT name, runs, (SELECT created FROM runs WHERE id = newest) FROM (SELECT pipeline_name AS name, "
+      "count(*) AS runs, max(id) AS newest FROM runs GROUP BY pipeline_name) ORDER BY name"};
 };
 
 }  // namespace sluice

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <fstream>
 #include <random>
 
@@ -109,8 +110,8 @@ TEST(SqliteStore, AColumnThatDoesNotReadBackIsCorrupt) {
   const RunId run = store->create(test_run(1), Sync::kNormal).value();
   const Write write{.run = run, .tasks = {test_task(0)}};
   ASSERT_TRUE(succeeds(store->commit({&write, 1}, Sync::kNormal)));
-  for (const std::string damage : {"parameters = '{\"a\":'", "parameters = '[1]'", "parameters = x'ff00'", "context = ''", "options = 'no'",
-                                   "state = 'RUN'", "uuid = x'01'"}) {
+  for (const std::string damage : {"parameters = '{\"a\":'", "parameters = '[1]'", "parameters = x'ff00'", "context = ''",
+                                   "options = 'no'", "state = 'RUN'", "uuid = x'01'"}) {
     run_sql(folder / "sluice.db", "CREATE TABLE kept AS SELECT * FROM runs; UPDATE runs SET " + damage);
     const auto rows = store->list({}, {});
     EXPECT_TRUE(fails_with(rows, Code::kCorrupt)) << damage;
@@ -139,12 +140,13 @@ TEST(SqliteStore, EveryListIsOneIndexRange) {
   open_store(folder / "sluice.db");
   auto db = SqliteConnection::open(folder / "sluice.db", true);
   ASSERT_TRUE(succeeds(db));
-  const std::vector<std::pair<RunFilter, std::string>> cases{{{}, "SEARCH runs USING INTEGER PRIMARY KEY (rowid<?)"},
-                                                             {{.state = RunState::kRunning}, "USING INDEX runs_by_state (state=? AND rowid<?)"},
-                                                             {{.experiment = "e"}, "USING INDEX runs_by_experiment (experiment=? AND rowid<?)"},
-                                                             {{.pipeline_name = "p"}, "USING INDEX runs_by_pipeline_name (pipeline_name=? AND rowid<?)"},
-                                                             {{.state = RunState::kRunning, .experiment = "e", .pipeline_name = "p"}, "USING INDEX runs_by_"},
-                                                             {{.name_contains = "n"}, "SEARCH runs USING INTEGER PRIMARY KEY (rowid<?)"}};
+  const std::vector<std::pair<RunFilter, std::string>> cases{
+      {{}, "SEARCH runs USING INTEGER PRIMARY KEY (rowid<?)"},
+      {{.state = RunState::kRunning}, "USING INDEX runs_by_state (state=? AND rowid<?)"},
+      {{.experiment = "e"}, "USING INDEX runs_by_experiment (experiment=? AND rowid<?)"},
+      {{.pipeline_name = "p"}, "USING INDEX runs_by_pipeline_name (pipeline_name=? AND rowid<?)"},
+      {{.state = RunState::kRunning, .experiment = "e", .pipeline_name = "p"}, "USING INDEX runs_by_"},
+      {{.name_contains = "n"}, "SEARCH runs USING INTEGER PRIMARY KEY (rowid<?)"}};
   for (const auto& [filter, expected] : cases) {
     SqliteStatement explain(*db, "EXPLAIN QUERY PLAN " + SqliteReader::list_sql(filter));
     std::string plan;
@@ -236,6 +238,8 @@ TEST(SqliteStore, AcknowledgedCommitsSurviveKillNine) {
   std::mt19937 random(4711);
   for (int round = 0; round < 20; ++round) {
     const auto acknowledged = kill_after(path, std::uniform_int_distribution(1, 150)(random));
+    // A reader that comes before the next writer sees them as well.
+    EXPECT_GE(open_store(path, true)->run(test_uuid(1))->seq, acknowledged);
     const auto store = open_store(path);
     const RunRow run = store->run(test_uuid(1)).value();
     EXPECT_GE(run.seq, acknowledged);

@@ -29,8 +29,8 @@ Status SqliteWriter::insert(const NewRun& run) {
   SLUICE_TRY_STATUS(insert_experiment_.bind(experiment, run.created).run());
   SLUICE_TRY_STATUS(insert_spec_.bind(digest, run.spec).run());
   return insert_run_
-      .bind(run.uuid.bytes, experiment, state_name(RunState::kPending), run.created, run.name, run.pipeline_name, digest, run.spec_file,
-            parameters, context, options)
+      .bind(run.uuid.bytes, experiment, state_name(RunState::kPending), run.created, run.name, run.pipeline_name, digest,
+            run.spec_file, parameters, context, options)
       .run();
 }
 
@@ -49,13 +49,13 @@ Status SqliteWriter::apply(const Write& write) {
     SLUICE_TRY_STATUS(insert_entry_.bind(run, entry.seq, entry.at, entry.kind, entry.payload).run());
   for (const TaskRow& task : write.tasks)
     SLUICE_TRY_STATUS(put_task_
-                          .bind(run, task.id.value, task.path, state_name(task.state), task.attempts, task.exit_code, task.began, task.ended,
-                                task.error, task.outputs, task.notes)
+                          .bind(run, task.id.value, task.path, state_name(task.state), task.attempts, task.exit_code, task.began,
+                                task.ended, task.error, task.outputs, task.notes)
                           .run());
   for (const ArtifactRow& artifact : write.artifacts)
     SLUICE_TRY_STATUS(put_artifact_
-                          .bind(run, artifact.task.value, artifact.key, artifact.index, artifact.name, artifact.type, artifact.uri,
-                                artifact.digest, artifact.size_bytes, artifact.metadata)
+                          .bind(run, artifact.task.value, artifact.key, artifact.index, artifact.name, artifact.type,
+                                artifact.uri, artifact.digest, artifact.size_bytes, artifact.metadata)
                           .run());
   return {};
 }

@@ -52,7 +52,10 @@ inline NewRun test_run(std::uint32_t n) {
 }
 
 inline JournalEntry test_entry(std::uint64_t seq) {
-  return {.seq = seq, .at = from_micros(static_cast<std::int64_t>(seq) * 10), .kind = "attempt_succeeded", .payload = R"({"task":1})"};
+  return {.seq = seq,
+          .at = from_micros(static_cast<std::int64_t>(seq) * 10),
+          .kind = "attempt_succeeded",
+          .payload = R"({"task":1})"};
 }
 
 inline TaskRow test_task(std::int64_t id, TaskState state = TaskState::kRunning) {
