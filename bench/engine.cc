@@ -59,7 +59,7 @@ Measured run(const std::vector<std::string>& argv, const std::string& directory)
 }
 
 constexpr const char* kComponents =
-    R"("components": {"comp-noop": {"executorLabel": "exec-noop"}},)"
+    R"("components": {"comp-noop": {"executorLabel": "exec-noop"}, "comp-item": {"executorLabel": "exec-noop", "inputDefinitions": {"parameters": {"item": {"parameterType": "NUMBER_INTEGER"}}}}},)"
     R"("deploymentSpec": {"executors": {"exec-noop": {"container": {"image": "alpine", "command": ["true"]}}}},)"
     R"("schemaVersion": "2.1.0", "sdkVersion": "kfp-2.17.0",)";
 
@@ -77,7 +77,7 @@ std::string pipeline(int tasks, bool chain) {
 std::string loop_pipeline(int items) {
   std::string raw = "[";
   for (int i = 0; i < items; ++i) raw += (i > 0 ? "," : "") + std::to_string(i);
-  std::string text = std::string("{") + kComponents + R"("pipelineInfo": {"name": "noop-loop"}, "root": {"dag": {"tasks": {"loop": {"componentRef": {"name": "comp-noop"},)";
+  std::string text = std::string("{") + kComponents + R"("pipelineInfo": {"name": "noop-loop"}, "root": {"dag": {"tasks": {"loop": {"componentRef": {"name": "comp-item"},)";
   return text + R"("parameterIterator": {"itemInput": "item", "items": {"raw": ")" + raw + "]\"}}, \"taskInfo\": {\"name\": \"loop\"}}}}}}\n";
 }
 

@@ -52,8 +52,8 @@ AttemptSpec full_spec() {
 
 TEST(Wire, AStartArrivesAsItWasSent) {
   const auto spec = full_spec();
-  const auto message = decode(encode(StartAttempt{spec}));
-  const auto* start = std::get_if<StartAttempt>(&message);
+  const auto message = decode(encode(WireStart{spec}));
+  const auto* start = std::get_if<WireStart>(&message);
   ASSERT_NE(start, nullptr);
   EXPECT_EQ(start->spec.id, spec.id);
   EXPECT_EQ(start->spec.argv, spec.argv);
@@ -82,18 +82,18 @@ TEST(Wire, AnExitArrivesAsItWasSent) {
 
 TEST(Wire, TheSmallMessagesArriveAsTheyWereSent) {
   EXPECT_EQ(std::get<Hello>(decode(encode(Hello{2, 5}))).version_max, 5);
-  const auto stop = std::get<StopAttempt>(decode(encode(StopAttempt{"a", Duration{1500}})));
+  const auto stop = std::get<WireStop>(decode(encode(WireStop{"a", Duration{1500}})));
   EXPECT_EQ(stop.id, "a");
   EXPECT_EQ(stop.grace, Duration{1500});
-  EXPECT_EQ(std::get<AckExits>(decode(encode(AckExits{{"a", "b"}}))).ids, (std::vector<std::string>{"a", "b"}));
-  EXPECT_TRUE(std::holds_alternative<ShutDown>(decode(encode(ShutDown{}))));
+  EXPECT_EQ(std::get<WireAck>(decode(encode(WireAck{{"a", "b"}}))).ids, (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(std::holds_alternative<WireShutDown>(decode(encode(WireShutDown{}))));
   const auto began = std::get<AttemptBegan>(decode(encode(AttemptBegan{"a", 42, from_micros(7)})));
   EXPECT_EQ(began.pid, 42);
   EXPECT_EQ(began.at, from_micros(7));
 }
 
 TEST(Wire, MessagesDoNotLineUpWithPackets) {
-  const std::string bytes = encode(Hello{}) + encode(StartAttempt{full_spec()}) + encode(ShutDown{});
+  const std::string bytes = encode(Hello{}) + encode(WireStart{full_spec()}) + encode(WireShutDown{});
   FrameReader reader;
   int messages = 0;
   for (const char& byte : bytes) {
@@ -122,7 +122,7 @@ TEST(Wire, NumbersOutOfRangeAreClamped) {
   const auto message = decode(frame(R"({"type":"exited","id":"a","exit_code":1e300,"signal":-1e300,"began_us":1e300})"));
   EXPECT_EQ(std::get<AttemptExit>(message).exit_code, INT32_MAX);
   EXPECT_EQ(std::get<AttemptExit>(message).signal, INT32_MIN);
-  EXPECT_GE(std::get<StopAttempt>(decode(frame(R"({"type":"stop","id":"a","grace_us":-5})"))).grace, Duration{0});
+  EXPECT_GE(std::get<WireStop>(decode(frame(R"({"type":"stop","id":"a","grace_us":-5})"))).grace, Duration{0});
 }
 
 TEST(Wire, VersionsThatDoNotMeetAreNamed) {
