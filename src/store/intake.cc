@@ -172,7 +172,8 @@ Status Intake::finish() {
 // Replaces the file by a link to the object. Where that cannot be the file stays: it has the same bytes.
 void Intake::link_back(const std::string& hex, const Source& source, bool executable) const {
   if (executable) {
-    ::fchmod(source.file.get(), kExecutableMode);
+    // A file that has other names as well is somebody's: its mode is not ours to change.
+    if (source.facts.st_nlink == 1) ::fchmod(source.file.get(), kExecutableMode);
     return;
   }
   const std::string object = object_path(root_, hex);
