@@ -120,8 +120,9 @@ Status sync_folder(const std::string& path) {
   return {};
 }
 
-Status make_folder(const std::string& path) {
-  if (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) return {};
+Result<bool> make_folder(const std::string& path) {
+  if (::mkdir(path.c_str(), 0755) == 0) return true;
+  if (errno == EEXIST) return false;
   return fail_on("make folder", path, errno);
 }
 

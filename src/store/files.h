@@ -51,8 +51,8 @@ Status copy_file(const FileDescriptor& source, const std::string& target, unsign
 
 // Makes the names in the folder survive a power cut.
 Status sync_folder(const std::string& path);
-// mkdir -p of the last part only: fine if the folder is there.
-Status make_folder(const std::string& path);
+// True: made; false: it was there.
+Result<bool> make_folder(const std::string& path);
 // Removes the files in the folder whose inode was last touched before `before`.
 Status remove_older(const std::string& folder, Instant before);
 

@@ -19,6 +19,8 @@ bool same_content(const struct stat& a, const struct stat& b) {
   return a.st_size == b.st_size && a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
 }
 
+std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
 Status sync_data(const FileDescriptor& file, const std::string& path) {
   if (::fdatasync(file.get()) != 0) return fail_errno("sync '" + path + "'", errno);
   return {};
@@ -52,7 +54,7 @@ std::string Intake::new_temporary() const {
   return temporary_folder(root_) + "/" + process + std::to_string(++counter);
 }
 
-Result<TakenFile> Intake::take(const std::string& path) const {
+Result<TakenFile> Intake::take(const std::string& path) {
   Source source{.path = path};
   SLUICE_TRY(source.file, open_file(path, O_RDONLY));
   SLUICE_TRY(source.facts, stat_of(source.file, path));
@@ -64,9 +66,7 @@ Result<TakenFile> Intake::take(const std::string& path) const {
   const bool ours_alone =
       !executable && source.facts.st_nlink == 1 && ::fchmod(source.file.get(), kObjectMode) == 0 && !has_writers(source.file);
   SLUICE_TRY(TakenFile taken, hash_file(source.file, path));
-  if (holds(taken.hex, taken.size_bytes)) {
-    SLUICE_TRY_STATUS(sync_names(taken.hex));
-  } else {
+  if (!holds(taken.hex, taken.size_bytes)) {
     bool moved = false;
     if (ours_alone) {
       SLUICE_TRY(moved, move_in(source, taken.hex));
@@ -80,14 +80,17 @@ Result<TakenFile> Intake::take(const std::string& path) const {
   return taken;
 }
 
-// Whether the object is there. One of another size was damaged: publish() replaces it.
-bool Intake::holds(const std::string& hex, std::int64_t size_bytes) const {
+// Whether the object is there. One of another size was damaged: publish() replaces it. Its folder is synced in any case: the
+// thread that has just put the object may not have come to that yet.
+bool Intake::holds(const std::string& hex, std::int64_t size_bytes) {
+  const std::string object = object_path(root_, hex);
+  folders_.insert(folder_of(object));
   struct stat facts {};
-  return ::lstat(object_path(root_, hex).c_str(), &facts) == 0 && S_ISREG(facts.st_mode) && facts.st_size == size_bytes;
+  return ::lstat(object.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) && facts.st_size == size_bytes;
 }
 
 // Makes the file itself the object. False: it is on another file system, or somebody has touched it since it was hashed.
-Result<bool> Intake::move_in(const Source& source, const std::string& hex) const {
+Result<bool> Intake::move_in(const Source& source, const std::string& hex) {
   const std::string temporary = new_temporary();
   if (::link(source.path.c_str(), temporary.c_str()) != 0) return false;
   const auto now = stat_of(source.file, source.path);
@@ -106,7 +109,7 @@ Result<bool> Intake::move_in(const Source& source, const std::string& hex) const
 }
 
 // Copies and hashes in one pass, so that the object is right whatever others do to the file meanwhile.
-Result<TakenFile> Intake::copy_in(const Source& source) const {
+Result<TakenFile> Intake::copy_in(const Source& source) {
   if (::lseek(source.file.get(), 0, SEEK_SET) != 0) return fail_errno("seek in '" + source.path + "'", errno);
   const std::string temporary = new_temporary();
   SLUICE_TRY(const FileDescriptor target, open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, 0600));
@@ -128,13 +131,10 @@ Result<TakenFile> Intake::copy_in(const Source& source) const {
   return taken;
 }
 
-Result<std::string> Intake::add(std::string_view bytes) const {
+Result<std::string> Intake::add(std::string_view bytes) {
   const std::string hex = sha256_hex(bytes);
   const auto size_bytes = static_cast<std::int64_t>(bytes.size());
-  if (holds(hex, size_bytes)) {
-    SLUICE_TRY_STATUS(sync_names(hex));
-    return hex;
-  }
+  if (holds(hex, size_bytes)) return hex;
   const std::string temporary = new_temporary();
   SLUICE_TRY(const FileDescriptor target, open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, kObjectMode));
   Status status = write_all(target, temporary, bytes);
@@ -148,30 +148,32 @@ Result<std::string> Intake::add(std::string_view bytes) const {
 }
 
 // Gives the finished file its name, unless another thread was first. The temporary name is gone afterwards.
-Status Intake::publish(const std::string& temporary, const std::string& hex, std::int64_t size_bytes) const {
+Status Intake::publish(const std::string& temporary, const std::string& hex, std::int64_t size_bytes) {
   const std::string object = object_path(root_, hex);
-  Status status = make_folder(object.substr(0, object.rfind('/')));
+  auto made = make_folder(folder_of(object));
+  Status status;
+  if (!made) status = fail(std::move(made).error());
+  else if (*made) folders_.insert(root_ + "/sha256");
   // link() does not replace; rename() is for a damaged object, and for file systems without links.
   if (status && ::link(temporary.c_str(), object.c_str()) != 0 && !holds(hex, size_bytes) &&
       ::rename(temporary.c_str(), object.c_str()) != 0)
     status = fail_errno("store as '" + object + "'", errno);
   ::unlink(temporary.c_str());
-  return status ? sync_names(hex) : std::move(status);
+  return status;
 }
 
-// Also for an object that was there: the thread that has put it may not have come to this yet. Costs microseconds if there is
-// nothing to do.
-Status Intake::sync_names(const std::string& hex) const {
-  if (!sync_) return {};
-  const std::string object = object_path(root_, hex);
-  SLUICE_TRY_STATUS(sync_folder(object.substr(0, object.rfind('/'))));
-  return sync_folder(root_ + "/sha256");
+Status Intake::finish() {
+  if (sync_)
+    for (const std::string& folder : folders_) SLUICE_TRY_STATUS(sync_folder(folder));
+  folders_.clear();
+  return {};
 }
 
 // Replaces the file by a link to the object. Where that cannot be the file stays: it has the same bytes.
 void Intake::link_back(const std::string& hex, const Source& source, bool executable) const {
   if (executable) {
-    ::fchmod(source.file.get(), kExecutableMode);
+    // A file that has other names as well is somebody's: its mode is not ours to change.
+    if (source.facts.st_nlink == 1) ::fchmod(source.file.get(), kExecutableMode);
     return;
   }
   const std::string object = object_path(root_, hex);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -16,7 +17,7 @@ struct TakenFile {
   bool executable = false;
 };
 
-// Cheap to make: one per call of the store.
+// One per call of the store: take or add what there is, then finish().
 class Intake {
  public:
   Intake(const std::string& root, bool sync) : root_(root), sync_(sync) {}
@@ -25,9 +26,12 @@ class Intake {
   static std::string temporary_folder(const std::string& root) { return root + "/tmp"; }
 
   // Stores the file at `path` and leaves a link to the object there, as ObjectStore::put says.
-  Result<TakenFile> take(const std::string& path) const;
+  Result<TakenFile> take(const std::string& path);
   // Stores bytes that are in memory; the digest's hex.
-  Result<std::string> add(std::string_view bytes) const;
+  Result<std::string> add(std::string_view bytes);
+  // Makes the names of all that was taken and added survive a power cut (their bytes do already): one sync per folder, at most
+  // 257.
+  Status finish();
 
  private:
   struct Source {
@@ -36,16 +40,16 @@ class Intake {
     struct stat facts;
   };
 
-  bool holds(const std::string& hex, std::int64_t size_bytes) const;
-  Result<bool> move_in(const Source& source, const std::string& hex) const;
-  Result<TakenFile> copy_in(const Source& source) const;
-  Status publish(const std::string& temporary, const std::string& hex, std::int64_t size_bytes) const;
-  Status sync_names(const std::string& hex) const;
+  bool holds(const std::string& hex, std::int64_t size_bytes);
+  Result<bool> move_in(const Source& source, const std::string& hex);
+  Result<TakenFile> copy_in(const Source& source);
+  Status publish(const std::string& temporary, const std::string& hex, std::int64_t size_bytes);
   void link_back(const std::string& hex, const Source& source, bool executable) const;
   std::string new_temporary() const;
 
   const std::string& root_;
   bool sync_;
+  std::set<std::string> folders_;  // to be synced by finish()
 };
 
 // SHA-256 of the rest of the file, and its size.

@@ -90,7 +90,7 @@ Status fetch_tree(const std::string& root, const Tree& tree, const std::string& 
   return {};
 }
 
-Result<StoredObject> put_file(const Intake& intake, const std::string& path) {
+Result<StoredObject> put_file(Intake& intake, const std::string& path) {
   SLUICE_TRY(const FileDescriptor file, open_file(path, O_RDONLY));
   SLUICE_TRY(const bool manifest, begins_like_manifest(file, path));
   if (manifest)
@@ -99,7 +99,7 @@ Result<StoredObject> put_file(const Intake& intake, const std::string& path) {
   return StoredObject{.digest = "sha256:" + taken.hex, .size_bytes = taken.size_bytes};
 }
 
-Result<StoredObject> put_tree(const Intake& intake, const std::string& path) {
+Result<StoredObject> put_tree(Intake& intake, const std::string& path) {
   SLUICE_TRY(const FoundTree found, scan_tree(path));
   Tree tree;
   for (const std::string& directory : found.directories) tree[directory].is_directory = true;
@@ -138,14 +138,16 @@ Status ObjectStore::open() {
 }
 
 Result<StoredObject> ObjectStore::put(const std::string& path) {
-  const Intake intake(root_, sync_);
   // Looked at before it is opened: opening a device can have effects.
   struct stat facts {};
   if (::lstat(path.c_str(), &facts) != 0) return fail_errno("store '" + path + "'", errno);
-  if (S_ISREG(facts.st_mode)) return put_file(intake, path);
-  if (S_ISDIR(facts.st_mode)) return put_tree(intake, path);
   if (S_ISLNK(facts.st_mode)) return fail(Code::kInvalid, "'" + path + "' is a symbolic link", "copy what it points to");
-  return fail(Code::kInvalid, "'" + path + "' is a socket, a pipe or a device: only files and directories can be kept");
+  if (!S_ISREG(facts.st_mode) && !S_ISDIR(facts.st_mode))
+    return fail(Code::kInvalid, "'" + path + "' is a socket, a pipe or a device: only files and directories can be kept");
+  Intake intake(root_, sync_);
+  auto object = S_ISREG(facts.st_mode) ? put_file(intake, path) : put_tree(intake, path);
+  if (object) SLUICE_TRY_STATUS(intake.finish());
+  return object;
 }
 
 Status ObjectStore::fetch(const std::string& digest, const std::string& destination) const {
