@@ -2,7 +2,8 @@
 
 namespace sluice {
 
-FromTaskOutput read_output(Reader& reader, const At& at, OutputKind kind, std::string_view task_field, std::string_view key_field, ComponentNote* notes) {
+FromTaskOutput read_output(Reader& reader, const At& at, OutputKind kind, std::string_view task_field, std::string_view key_field,
+                           ComponentNote* notes) {
   Message message(reader, at);
   const auto task = message.get(task_field);
   const auto key = message.get(key_field);
@@ -18,8 +19,12 @@ FromTaskOutput read_output(Reader& reader, const At& at, OutputKind kind, std::s
 std::optional<ParameterBinding> read_source(Reader& reader, Message& message, ComponentNote* notes) {
   std::optional<ParameterBinding> binding;
   const auto set = [&](const At& at, auto source) {
-    if (binding) reader.error_key(at, "'" + std::string(at.name()) + "' is given besides another source of the value");
-    else binding = {.source = std::move(source), .place = message.at().key_place};
+    if (binding) {
+      reader.error_key(at, "'" + std::string(at.name()) + "' is given besides another source of the value");
+      return;
+    }
+    binding.emplace().place = message.at().key_place;
+    binding->source = std::move(source);
   };
   if (const auto at = message.get("componentInputParameter")) {
     set(*at, FromComponentInput{reader.text(*at)});
@@ -30,7 +35,8 @@ std::optional<ParameterBinding> read_source(Reader& reader, Message& message, Co
   if (const auto at = message.get("runtimeValue")) {
     Message value(reader, *at);
     auto constant = read_constant(reader, value);
-    if (const auto old = value.get("runtimeParameter")) reader.error_key(*old, "runtimeParameter is not supported here; use componentInputParameter");
+    if (const auto old = value.get("runtimeParameter"))
+      reader.error_key(*old, "runtimeParameter is not supported here; use componentInputParameter");
     else if (!constant) reader.error(*at, "runtimeValue has no constant");
     value.refuse_others();
     set(*at, FromConstant{std::move(constant).value_or(Value())});
@@ -73,7 +79,8 @@ ArtifactBinding read_artifact_binding(Reader& reader, const At& at, ComponentNot
   } else if (output) {
     binding.source = read_output(reader, *output, OutputKind::kArtifact, "producerTask", "outputArtifactKey", &notes);
   } else {
-    reader.error_key(at, "artifact '" + std::string(at.name()) + "' is given no source", "one of componentInputArtifact, taskOutputArtifact");
+    reader.error_key(at, "artifact '" + std::string(at.name()) + "' is given no source",
+                     "one of componentInputArtifact, taskOutputArtifact");
   }
   return binding;
 }
