@@ -23,8 +23,9 @@ std::optional<ParameterBinding> read_source(Reader& reader, Message& message, Co
       reader.error_key(at, "'" + std::string(at.name()) + "' is given besides another source of the value");
       return;
     }
-    binding.emplace().place = message.at().key_place;
-    binding->source = std::move(source);
+    ParameterBinding& made = binding.emplace();
+    made.place = message.at().key_place;
+    made.source = std::move(source);
   };
   if (const auto at = message.get("componentInputParameter")) {
     set(*at, FromComponentInput{reader.text(*at)});
@@ -34,12 +35,12 @@ std::optional<ParameterBinding> read_source(Reader& reader, Message& message, Co
     set(*at, read_output(reader, *at, OutputKind::kParameter, "producerTask", "outputParameterKey", notes));
   if (const auto at = message.get("runtimeValue")) {
     Message value(reader, *at);
-    auto constant = read_constant(reader, value);
+    const auto constant = read_constant(reader, value);
     if (const auto old = value.get("runtimeParameter"))
       reader.error_key(*old, "runtimeParameter is not supported here; use componentInputParameter");
     else if (!constant) reader.error(*at, "runtimeValue has no constant");
     value.refuse_others();
-    set(*at, FromConstant{std::move(constant).value_or(Value())});
+    set(*at, constant ? FromConstant{*constant} : FromConstant{});
   }
   if (const auto at = message.get("taskFinalStatus")) {
     Message status(reader, *at);
@@ -60,10 +61,12 @@ ParameterBinding read_parameter_binding(Reader& reader, const At& at, ComponentN
   if (!binding) {
     reader.error_key(at, "parameter '" + std::string(at.name()) + "' is given no value",
                      "one of componentInputParameter, taskOutputParameter, runtimeValue, taskFinalStatus");
-    return {.place = at.key_place};
+    ParameterBinding none;
+    none.place = at.key_place;
+    return none;
   }
   binding->selector = std::move(selector);
-  return *std::move(binding);
+  return std::move(*binding);
 }
 
 ArtifactBinding read_artifact_binding(Reader& reader, const At& at, ComponentNote& notes) {
@@ -71,7 +74,8 @@ ArtifactBinding read_artifact_binding(Reader& reader, const At& at, ComponentNot
   const auto input = message.get("componentInputArtifact");
   const auto output = message.get("taskOutputArtifact");
   message.refuse_others();
-  ArtifactBinding binding{.place = at.key_place};
+  ArtifactBinding binding;
+  binding.place = at.key_place;
   if (input && output) reader.error_key(*output, "'taskOutputArtifact' is given besides another source of the artifact");
   if (input) {
     binding.source = FromComponentInput{reader.text(*input)};

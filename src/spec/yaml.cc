@@ -54,7 +54,12 @@ class Events final : public YAML::EventHandler {
  public:
   Events(YamlBuilder& builder, TextBuffer& buffer) : builder_(builder), buffer_(buffer) {}
 
-  void OnDocumentStart(const YAML::Mark&) override { builder_.begin_document(); }
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    // At a sign that nothing may begin with ("," or "]") yaml-cpp finds one empty document after the other without moving on.
+    if (mark.pos == document_at_) throw YamlRefusal{place_of(mark), "YAML cannot be parsed: nothing can begin with this sign"};
+    document_at_ = mark.pos;
+    builder_.begin_document();
+  }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { builder_.null(place_of(mark), anchor); }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override { builder_.alias(place_of(mark), anchor); }
@@ -91,6 +96,7 @@ class Events final : public YAML::EventHandler {
 
   YamlBuilder& builder_;
   TextBuffer& buffer_;
+  int document_at_ = -1;  // where the last document began
 };
 
 // Bytes of the UTF-8 sequence that `text` begins with, 0 if it is not valid. So are control characters that YAML forbids.

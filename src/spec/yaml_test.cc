@@ -150,6 +150,9 @@ TEST(Yaml, BrokenSyntaxIsToldAtItsPlace) {
   EXPECT_EQ(error_of("{\"a\" 1"), "f:1:6: JSON cannot be parsed: expected ':'");
   EXPECT_EQ(error_of("{\"a\": [1,\n 2}"), "f:2:3: JSON cannot be parsed: expected ',' or ']'");
   EXPECT_EQ(error_of("{\"a\": \"x"), "f:1:9: JSON cannot be parsed: expected the end of the string");
+  EXPECT_EQ(error_of("   ,  i\n"), "f:1:4: YAML cannot be parsed: nothing can begin with this sign");
+  EXPECT_EQ(error_of("a: 1\n---\n]\n").substr(0, 28), "f:3:1: YAML cannot be parsed");
+  EXPECT_EQ(error_of("---\n---\n---\n"), "");
   EXPECT_EQ(error_of("[1, 2"), "f:1:1: the key of a mapping must be text (or a bracket is not closed)");
 }
 
