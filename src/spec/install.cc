@@ -23,7 +23,9 @@ std::string squeeze(std::string_view text) {
 
 bool is_run_stage(std::string_view text) {
   return squeeze(text) ==
-         "program_path=$(mktemp -d) printf \"%s\" \"$0\" > \"$program_path/ephemeral_component.py\" _KFP_RUNTIME=true python3 -m kfp.dsl.executor_main "
+         "program_path=$(mktemp -d) "
+         "printf \"%s\" \"$0\" > \"$program_path/ephemeral_component.py\" "
+         "_KFP_RUNTIME=true python3 -m kfp.dsl.executor_main "
          "--component_module_path \"$program_path/ephemeral_component.py\" \"$@\"";
 }
 
@@ -142,7 +144,9 @@ bool read_pip(std::span<const std::string> words, PythonInstall& install) {
       install.requirements.push_back(word);
     }
   }
-  if (no_deps) install.no_deps.insert(install.no_deps.end(), install.requirements.begin() + static_cast<std::ptrdiff_t>(requirements_before), install.requirements.end());
+  if (no_deps)
+    install.no_deps.insert(install.no_deps.end(), install.requirements.begin() + static_cast<std::ptrdiff_t>(requirements_before),
+                           install.requirements.end());
   return install.requirements.size() > requirements_before;
 }
 

@@ -17,14 +17,18 @@ constexpr const char* kRun =
     "_KFP_RUNTIME=true python3 -m kfp.dsl.executor_main                         --component_module_path                         "
     "\"$program_path/ephemeral_component.py\"                         \"$@\"\n";
 constexpr const char* kPrelude =
-    "\nif ! [ -x \"$(command -v pip)\" ]; then\n    python3 -m ensurepip || python3 -m ensurepip --user || apt-get install python3-pip\nfi\n\n";
+    "\nif ! [ -x \"$(command -v pip)\" ]; then\n    python3 -m ensurepip || python3 -m ensurepip --user || apt-get install "
+    "python3-pip\nfi\n\n";
 constexpr const char* kPip = "python3 -m pip install --quiet --no-warn-script-location ";
 constexpr const char* kKfp = "'kfp==2.14.6' '--no-deps' 'typing-extensions>=3.7.4,<5; python_version<\"3.9\"' ";
 
 Words command(const std::string& pip_lines) {
-  return {"sh", "-c", std::string(kPrelude) + "PIP_DISABLE_PIP_VERSION_CHECK=1 " + pip_lines + "&& \"$0\" \"$@\"\n", "sh", "-ec", kRun, "def f(): pass"};
+  const std::string install = std::string(kPrelude) + "PIP_DISABLE_PIP_VERSION_CHECK=1 " + pip_lines + "&& \"$0\" \"$@\"\n";
+  return {"sh", "-c", install, "sh", "-ec", kRun, "def f(): pass"};
 }
-std::optional<PythonInstall> pip(const std::string& packages) { return recognise_python(command(std::string(kPip) + packages + " ")); }
+std::optional<PythonInstall> pip(const std::string& packages) {
+  return recognise_python(command(std::string(kPip) + packages + " "));
+}
 
 TEST(Install, TheSdksOwnPackagesAreInstalledWithoutDependencies) {
   const auto install = recognise_python(command(std::string(kPip) + kKfp));
@@ -36,10 +40,13 @@ TEST(Install, TheSdksOwnPackagesAreInstalledWithoutDependencies) {
 }
 
 TEST(Install, UserPackagesKeepTheirOrderAndTheirDependencies) {
-  const auto install = recognise_python(command(std::string(kPip) + "'zlib-ng' 'numpy>=1.26,<3' 'a @ git+https://host.example/a.git@v1' './local pkg.whl' && " + kPip + kKfp));
+  const auto install = recognise_python(
+      command(std::string(kPip) + "'zlib-ng' 'numpy>=1.26,<3' 'a @ git+https://host.example/a.git@v1' './local pkg.whl' && " +
+              kPip + kKfp));
   ASSERT_TRUE(install);
-  EXPECT_THAT(install->requirements, ElementsAre("zlib-ng", "numpy>=1.26,<3", "a @ git+https://host.example/a.git@v1", "./local pkg.whl", "kfp==2.14.6",
-                                                 "typing-extensions>=3.7.4,<5; python_version<\"3.9\""));
+  EXPECT_THAT(install->requirements,
+              ElementsAre("zlib-ng", "numpy>=1.26,<3", "a @ git+https://host.example/a.git@v1", "./local pkg.whl", "kfp==2.14.6",
+                          "typing-extensions>=3.7.4,<5; python_version<\"3.9\""));
   EXPECT_THAT(install->no_deps, ElementsAre("kfp==2.14.6", "typing-extensions>=3.7.4,<5; python_version<\"3.9\""));
 }
 
@@ -56,19 +63,23 @@ TEST(Install, OlderSdksAreRecognised) {
 }
 
 TEST(Install, IndexOptionsAreTakenOnce) {
-  const std::string options = "--index-url https://a.example/simple --extra-index-url https://b.example/simple --trusted-host a.example ";
+  const std::string options =
+      "--index-url https://a.example/simple --extra-index-url https://b.example/simple --trusted-host a.example ";
   const auto install = recognise_python(command(kPip + options + "'yapf' && " + kPip + options + kKfp));
   ASSERT_TRUE(install);
-  EXPECT_THAT(install->index_options,
-              ElementsAre("--index-url", "https://a.example/simple", "--extra-index-url", "https://b.example/simple", "--trusted-host", "a.example"));
+  EXPECT_THAT(install->index_options, ElementsAre("--index-url", "https://a.example/simple", "--extra-index-url",
+                                                  "https://b.example/simple", "--trusted-host", "a.example"));
   const auto in_one_word = pip("'torch' '--extra-index-url=https://c.example/cpu'");
   ASSERT_TRUE(in_one_word);
   EXPECT_THAT(in_one_word->index_options, ElementsAre("--extra-index-url", "https://c.example/cpu"));
 }
 
 TEST(Install, AVirtualEnvironmentOfTheSdksIsPartOfTheInstallStage) {
-  const auto install = recognise_python(command(std::string(kPip) + "'yapf'  &&  \nexport PIP_DISABLE_PIP_VERSION_CHECK=1\ntmp=$(mktemp -d)\n"
-                                                "python3 -m venv \"$tmp/venv\" --system-site-packages\n. \"$tmp/venv/bin/activate\"\n " + kPip + kKfp));
+  const auto install =
+      recognise_python(command(std::string(kPip) +
+                               "'yapf'  &&  \nexport PIP_DISABLE_PIP_VERSION_CHECK=1\ntmp=$(mktemp -d)\n"
+                               "python3 -m venv \"$tmp/venv\" --system-site-packages\n. \"$tmp/venv/bin/activate\"\n " +
+                               kPip + kKfp));
   ASSERT_TRUE(install);
   EXPECT_EQ(install->requirements.front(), "yapf");
   EXPECT_EQ(install->requirements.size(), 3U);

@@ -144,7 +144,8 @@ class JsonText {
         builder_.scalar(where, out, true);
         return true;
       }
-      if (c == '\\' ? !escape(out) : static_cast<unsigned char>(c) < 0x20) return expected("an escape or a character of the string");
+      if (c == '\\' ? !escape(out) : static_cast<unsigned char>(c) < 0x20)
+        return expected("an escape or a character of the string");
       if (c != '\\') out += c;
     }
     return expected("the end of the string");
@@ -219,6 +220,8 @@ class JsonText {
 
 }  // namespace
 
-std::optional<YamlRefusal> read_json_text(std::string_view text, YamlBuilder& builder) { return JsonText(text, builder).document(); }
+std::optional<YamlRefusal> read_json_text(std::string_view text, YamlBuilder& builder) {
+  return JsonText(text, builder).document();
+}
 
 }  // namespace sluice

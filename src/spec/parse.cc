@@ -12,10 +12,12 @@ namespace {
 
 constexpr std::string_view kSchemaVersion = "2.1.0";
 
+constexpr std::size_t kNameBytesMax = 128;
+
 // ^[a-z0-9][a-z0-9-]{0,127}$
 bool is_pipeline_name(std::string_view name) {
   const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
-  return !name.empty() && name.size() <= 128 && name.front() != '-' && std::all_of(name.begin(), name.end(), allowed);
+  return !name.empty() && name.size() <= kNameBytesMax && name.front() != '-' && std::all_of(name.begin(), name.end(), allowed);
 }
 
 class FileReader {
@@ -47,7 +49,8 @@ class FileReader {
 
   void finish(std::string_view file) {
     if (!spec_) {
-      if (!told_) out_.errors.push_back({.file = std::string(file), .message = "unknown template format: the file holds no pipeline"});
+      if (!told_)
+        out_.errors.push_back({.file = std::string(file), .message = "unknown template format: the file holds no pipeline"});
       return;
     }
     Notes notes;
@@ -58,7 +61,8 @@ class FileReader {
 
  private:
   void note_spec(const At& at) {
-    if (spec_) reader_.error(at, "multiple pipeline specs provided; the first is at line " + std::to_string(spec_->node->place.line));
+    if (spec_)
+      reader_.error(at, "multiple pipeline specs provided; the first is at line " + std::to_string(spec_->node->place.line));
     else spec_ = at;
   }
 
@@ -71,7 +75,9 @@ class FileReader {
     Message fields(reader_, *platforms);
     const auto kubernetes = fields.get("kubernetes");
     if (!kubernetes) return;
-    if (kubernetes_) reader_.error(*kubernetes, "multiple platform specs provided; the first is at line " + std::to_string(kubernetes_->key_place.line));
+    if (kubernetes_)
+      reader_.error(*kubernetes,
+                    "multiple platform specs provided; the first is at line " + std::to_string(kubernetes_->key_place.line));
     else kubernetes_ = kubernetes;
   }
 
@@ -82,28 +88,34 @@ class FileReader {
     if (info) {
       Message fields(reader_, *info);
       name = fields.get("name");
-      if (name) pipeline.name = reader_.text(*name);
       pipeline.display_name = fields.text("displayName");
       pipeline.description = fields.text("description");
       fields.refuse_others();
     }
-    if (!name) reader_.error_key(info ? *info : message.at(), "the pipeline's name is empty", "write it as pipelineInfo.name");
-    else if (name->node->kind == YamlKind::kScalar && !is_pipeline_name(pipeline.name))
-      reader_.error(*name, pipeline.name.empty() ? "the pipeline's name is empty"
-                           : pipeline.name.size() > 128
-                               ? "the pipeline's name is longer than 128 characters"
-                               : "the pipeline's name must contain only lowercase alphanumeric characters or '-' and begin with one of the former, "
-                                 "not '" + pipeline.name + "'");
+    if (!name) {
+      reader_.error_key(info ? *info : message.at(), "the pipeline's name is empty", "write it as pipelineInfo.name");
+    } else if (const auto text = reader_.text_or_error(*name)) {
+      check_name(*name, *text);
+      pipeline.name = *text;
+    }
+  }
+
+  void check_name(const At& at, const std::string& name) {
+    if (name.empty()) reader_.error(at, "the pipeline's name is empty");
+    else if (name.size() > kNameBytesMax) reader_.error(at, "the pipeline's name is longer than 128 characters");
+    else if (!is_pipeline_name(name))
+      reader_.error(at, "the pipeline's name must contain only lowercase alphanumeric characters or '-', and not begin with '-'",
+                    "it is '" + name + "'");
   }
 
   void read_versions(Message& message) {
+    const std::string wanted = "KFP only supports schema version " + std::string(kSchemaVersion);
     out_.pipeline.sdk_version = message.text("sdkVersion");
     const auto version = message.get("schemaVersion");
     if (!version) {
-      reader_.error_key(message.at(), "schemaVersion is missing; KFP only supports schema version " + std::string(kSchemaVersion));
-    } else if (const std::string text = reader_.text(*version); text != kSchemaVersion && version->node->kind == YamlKind::kScalar) {
-      reader_.error(*version, "KFP only supports schema version " + std::string(kSchemaVersion) + ", not '" + std::string(version->node->text) + "'",
-                    "compile the pipeline again with a kfp SDK of version 2");
+      reader_.error_key(message.at(), "schemaVersion is missing; " + wanted);
+    } else if (const auto text = reader_.text_or_error(*version); text && *text != kSchemaVersion) {
+      reader_.error(*version, wanted + ", not '" + *text + "'", "compile the pipeline again with a kfp SDK of version 2");
     }
   }
 
@@ -166,7 +178,8 @@ Result<Struct> parse_params(std::string_view text, std::string_view file) {
   const YamlNode* found = nullptr;
   for (const YamlNode* root : yaml.roots) {
     if (root->kind == YamlKind::kNull) continue;
-    if (found != nullptr) return fail(Code::kInvalid, std::string(file) + ": holds more than one document; run parameters are one mapping");
+    if (found != nullptr)
+      return fail(Code::kInvalid, std::string(file) + ": holds more than one document; run parameters are one mapping");
     found = root;
   }
   if (found == nullptr) return Struct{};

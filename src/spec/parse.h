@@ -1,7 +1,7 @@
 // KFP IR v2.1 files (YAML or JSON, one or several documents) to a Pipeline, or everything that is wrong with them.
 //
-// Contract: shared facts of the KFP back end (IR 2.1.0): field names in lowerCamelCase or snake_case, unknown fields are errors except
-// below deploymentSpec, enums by name or number, int64 as text or number, durations as "60s".
+// Contract: shared facts of the KFP back end (IR 2.1.0): field names in lowerCamelCase or snake_case, unknown fields are errors
+// except below deploymentSpec, enums by name or number, int64 as text or number, durations as "60s".
 #pragma once
 
 #include <string>

@@ -26,9 +26,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto word : sluice::split(text, '\0')) command.emplace_back(word);
   sluice::recognise_python(command);
   const std::string run =
-      "program_path=$(mktemp -d)\n\nprintf \"%s\" \"$0\" > \"$program_path/ephemeral_component.py\"\n_KFP_RUNTIME=true python3 -m kfp.dsl.executor_main "
+      "program_path=$(mktemp -d)\nprintf \"%s\" \"$0\" > \"$program_path/ephemeral_component.py\"\n"
+      "_KFP_RUNTIME=true python3 -m kfp.dsl.executor_main "
       "--component_module_path \"$program_path/ephemeral_component.py\" \"$@\"\n";
-  if (const auto install = sluice::recognise_python(std::vector<std::string>{"sh", "-c", text + " && \"$0\" \"$@\"", "sh", "-ec", run, "source"})) {
+  const std::vector<std::string> python{"sh", "-c", text + " && \"$0\" \"$@\"", "sh", "-ec", run, "source"};
+  if (const auto install = sluice::recognise_python(python)) {
     SLUICE_CHECK(install->argv_skip == 3 && !install->requirements.empty());
     SLUICE_CHECK(install->index_options.size() % 2 == 0);
   }

@@ -19,15 +19,19 @@ ParsedPipeline with_platform(std::string_view kubernetes) {
 ParsedPipeline with_config(std::string_view config) {
   return with_platform("    deploymentSpec: {executors: {exec-train: {" + std::string(config) + "}}}\n");
 }
-ParsedPipeline with_pipeline_config(std::string_view config) { return with_platform("    pipelineConfig: {" + std::string(config) + "}\n"); }
+ParsedPipeline with_pipeline_config(std::string_view config) {
+  return with_platform("    pipelineConfig: {" + std::string(config) + "}\n");
+}
 
 TEST(Platform, WhatHasAMeaningOnOneMachineIsRead) {
   const ParsedPipeline parsed = with_config(R"(
-    secretAsEnv: [{secretName: old, secretNameParameter: {componentInputParameter: rows}, keyToEnv: [{secretKey: k, envVar: E}], optional: true}],
+    secretAsEnv: [{secretName: old, secretNameParameter: {componentInputParameter: rows},
+                   keyToEnv: [{secretKey: k, envVar: E}], optional: true}],
     configMapAsEnv: [{configMapName: cm, keyToEnv: [{configMapKey: k, envVar: F}]}],
     secretAsVolume: [{secretNameParameter: {runtimeValue: {constant: s}}, mountPath: /s}],
     configMapAsVolume: [{configMapNameParameter: {runtimeValue: {constant: c}}, mountPath: /c, optional: true}],
-    pvcMount: [{taskOutputParameter: {producerTask: p, outputParameterKey: name}, mountPath: /d, subPath: x}, {constant: vol, mountPath: /e}],
+    pvcMount: [{taskOutputParameter: {producerTask: p, outputParameterKey: name}, mountPath: /d, subPath: x},
+               {constant: vol, mountPath: /e}],
     fieldPathAsEnv: [{name: POD, fieldPath: metadata.name}],
     podMetadata: {labels: {l: '1'}, annotations: {a.b/c: d}},
     emptyDirMounts: [{volumeName: v, mountPath: /scratch}],
@@ -54,10 +58,12 @@ TEST(Platform, WhatHasAMeaningOnOneMachineIsRead) {
 }
 
 TEST(Platform, WhatItNeedsMustBeThere) {
-  EXPECT_THAT(told(with_config("secretAsEnv: [{keyToEnv: []}]").errors), HasSubstr("secretAsEnv[0]: 'secretNameParameter' is missing"));
+  EXPECT_THAT(told(with_config("secretAsEnv: [{keyToEnv: []}]").errors),
+              HasSubstr("secretAsEnv[0]: 'secretNameParameter' is missing"));
   EXPECT_THAT(told(with_config("pvcMount: [{mountPath: /x}]").errors), HasSubstr("'pvcNameParameter' is missing"));
   EXPECT_THAT(told(with_config("emptyDirMounts: [{volumeName: x}]").errors), HasSubstr("'mountPath' is missing"));
-  EXPECT_THAT(told(with_config("imagePullPolicy: Sometimes").errors), HasSubstr("imagePullPolicy must be Always, Never or IfNotPresent, not 'Sometimes'"));
+  EXPECT_THAT(told(with_config("imagePullPolicy: Sometimes").errors),
+              HasSubstr("imagePullPolicy must be Always, Never or IfNotPresent, not 'Sometimes'"));
 }
 
 TEST(Platform, AnExecutorThatIsNotThereIsAWarning) {
@@ -67,16 +73,23 @@ TEST(Platform, AnExecutorThatIsNotThereIsAWarning) {
 }
 
 TEST(Platform, TheWorkspaceNeedsASize) {
-  const auto size_errors = [](std::string_view size) { return told(with_pipeline_config("workspace: {size: " + std::string(size) + "}").errors); };
+  const auto size_errors = [](std::string_view size) {
+    return told(with_pipeline_config("workspace: {size: " + std::string(size) + "}").errors);
+  };
   for (const char* size : {"10Gi", "1.5G", "500M", "'1000'", "'1e9'", "100m"}) EXPECT_EQ(size_errors(size), "") << size;
   for (const char* size : {"-1Gi", "0", "'0Gi'", "Gi", "10GiB", "1.2.3Gi", "''", "1e"}) EXPECT_NE(size_errors(size), "") << size;
   EXPECT_THAT(told(with_pipeline_config("workspace: {}").errors), HasSubstr("the workspace has no size"));
-  EXPECT_EQ(told(with_pipeline_config("workspace: {size: 1Gi, kubernetes: {pvcSpecPatch: {accessModes: [ReadWriteOnce], storageClassName: x}}}").errors), "");
-  EXPECT_THAT(told(with_pipeline_config("workspace: {size: 1Gi, kubernetes: {pvcSpecPatch: {volumeMode: x}}}").errors), HasSubstr("unknown field 'volumeMode'"));
+  EXPECT_EQ(told(with_pipeline_config(
+                     "workspace: {size: 1Gi, kubernetes: {pvcSpecPatch: {accessModes: [ReadWriteOnce], storageClassName: x}}}")
+                     .errors),
+            "");
+  EXPECT_THAT(told(with_pipeline_config("workspace: {size: 1Gi, kubernetes: {pvcSpecPatch: {volumeMode: x}}}").errors),
+              HasSubstr("unknown field 'volumeMode'"));
 }
 
 TEST(Platform, TheRunHasADeadlineAndLocksAreIgnored) {
-  const ParsedPipeline parsed = with_pipeline_config("activeDeadlineSeconds: 90, semaphore_key: a, mutexName: b, resourceTtlOnSuccess: 5, later: 1");
+  const ParsedPipeline parsed =
+      with_pipeline_config("activeDeadlineSeconds: 90, semaphore_key: a, mutexName: b, resourceTtlOnSuccess: 5, later: 1");
   EXPECT_EQ(told(parsed.errors), "");
   EXPECT_EQ(parsed.pipeline.deadline, 90s);
   EXPECT_THAT(told(parsed.warnings), HasSubstr("'later' of the pipeline's configuration is not known and is ignored"));

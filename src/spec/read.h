@@ -22,7 +22,8 @@ ParameterBinding read_parameter_binding(Reader& reader, const At& at, ComponentN
 ArtifactBinding read_artifact_binding(Reader& reader, const At& at, ComponentNote& notes);
 // The part of it that says where the value comes from, out of a message with more fields. Nothing if it does not say.
 std::optional<ParameterBinding> read_source(Reader& reader, Message& message, ComponentNote* notes);
-FromTaskOutput read_output(Reader& reader, const At& at, OutputKind kind, std::string_view task_field, std::string_view key_field, ComponentNote* notes);
+FromTaskOutput read_output(Reader& reader, const At& at, OutputKind kind, std::string_view task_field, std::string_view key_field,
+                           ComponentNote* notes);
 
 // read_executor.cc
 void read_executor(Reader& reader, const At& at, Executor& executor);

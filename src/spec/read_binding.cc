@@ -2,7 +2,8 @@
 
 namespace sluice {
 
-FromTaskOutput read_output(Reader& reader, const At& at, OutputKind kind, std::string_view task_field, std::string_view key_field, ComponentNote* notes) {
+FromTaskOutput read_output(Reader& reader, const At& at, OutputKind kind, std::string_view task_field, std::string_view key_field,
+                           ComponentNote* notes) {
   Message message(reader, at);
   const auto task = message.get(task_field);
   const auto key = message.get(key_field);
@@ -18,8 +19,13 @@ FromTaskOutput read_output(Reader& reader, const At& at, OutputKind kind, std::s
 std::optional<ParameterBinding> read_source(Reader& reader, Message& message, ComponentNote* notes) {
   std::optional<ParameterBinding> binding;
   const auto set = [&](const At& at, auto source) {
-    if (binding) reader.error_key(at, "'" + std::string(at.name()) + "' is given besides another source of the value");
-    else binding = {.source = std::move(source), .place = message.at().key_place};
+    if (binding) {
+      reader.error_key(at, "'" + std::string(at.name()) + "' is given besides another source of the value");
+      return;
+    }
+    ParameterBinding& made = binding.emplace();
+    made.place = message.at().key_place;
+    made.source = std::move(source);
   };
   if (const auto at = message.get("componentInputParameter")) {
     set(*at, FromComponentInput{reader.text(*at)});
@@ -29,11 +35,12 @@ std::optional<ParameterBinding> read_source(Reader& reader, Message& message, Co
     set(*at, read_output(reader, *at, OutputKind::kParameter, "producerTask", "outputParameterKey", notes));
   if (const auto at = message.get("runtimeValue")) {
     Message value(reader, *at);
-    auto constant = read_constant(reader, value);
-    if (const auto old = value.get("runtimeParameter")) reader.error_key(*old, "runtimeParameter is not supported here; use componentInputParameter");
+    const auto constant = read_constant(reader, value);
+    if (const auto old = value.get("runtimeParameter"))
+      reader.error_key(*old, "runtimeParameter is not supported here; use componentInputParameter");
     else if (!constant) reader.error(*at, "runtimeValue has no constant");
     value.refuse_others();
-    set(*at, FromConstant{std::move(constant).value_or(Value())});
+    set(*at, constant ? FromConstant{*constant} : FromConstant{});
   }
   if (const auto at = message.get("taskFinalStatus")) {
     Message status(reader, *at);
@@ -54,10 +61,12 @@ ParameterBinding read_parameter_binding(Reader& reader, const At& at, ComponentN
   if (!binding) {
     reader.error_key(at, "parameter '" + std::string(at.name()) + "' is given no value",
                      "one of componentInputParameter, taskOutputParameter, runtimeValue, taskFinalStatus");
-    return {.place = at.key_place};
+    ParameterBinding none;
+    none.place = at.key_place;
+    return none;
   }
   binding->selector = std::move(selector);
-  return *std::move(binding);
+  return std::move(*binding);
 }
 
 ArtifactBinding read_artifact_binding(Reader& reader, const At& at, ComponentNote& notes) {
@@ -65,7 +74,8 @@ ArtifactBinding read_artifact_binding(Reader& reader, const At& at, ComponentNot
   const auto input = message.get("componentInputArtifact");
   const auto output = message.get("taskOutputArtifact");
   message.refuse_others();
-  ArtifactBinding binding{.place = at.key_place};
+  ArtifactBinding binding;
+  binding.place = at.key_place;
   if (input && output) reader.error_key(*output, "'taskOutputArtifact' is given besides another source of the artifact");
   if (input) {
     binding.source = FromComponentInput{reader.text(*input)};
@@ -73,7 +83,8 @@ ArtifactBinding read_artifact_binding(Reader& reader, const At& at, ComponentNot
   } else if (output) {
     binding.source = read_output(reader, *output, OutputKind::kArtifact, "producerTask", "outputArtifactKey", &notes);
   } else {
-    reader.error_key(at, "artifact '" + std::string(at.name()) + "' is given no source", "one of componentInputArtifact, taskOutputArtifact");
+    reader.error_key(at, "artifact '" + std::string(at.name()) + "' is given no source",
+                     "one of componentInputArtifact, taskOutputArtifact");
   }
   return binding;
 }

@@ -6,8 +6,15 @@ namespace sluice {
 namespace {
 
 // In the order of the enum's numbers, which is also ParameterType's.
-constexpr std::array<std::string_view, 9> kParameterTypes{"PARAMETER_TYPE_ENUM_UNSPECIFIED", "NUMBER_DOUBLE", "NUMBER_INTEGER", "STRING", "BOOLEAN",
-                                                          "LIST", "STRUCT", "TASK_FINAL_STATUS", "TASK_CONFIG"};
+constexpr std::array<std::string_view, 9> kParameterTypes{"PARAMETER_TYPE_ENUM_UNSPECIFIED",
+                                                          "NUMBER_DOUBLE",
+                                                          "NUMBER_INTEGER",
+                                                          "STRING",
+                                                          "BOOLEAN",
+                                                          "LIST",
+                                                          "STRUCT",
+                                                          "TASK_FINAL_STATUS",
+                                                          "TASK_CONFIG"};
 constexpr std::array<std::string_view, 4> kPrimitiveTypes{"PRIMITIVE_TYPE_UNSPECIFIED", "INT", "DOUBLE", "STRING"};
 
 ParameterType read_parameter_type(Reader& reader, Message& message) {
@@ -15,7 +22,8 @@ ParameterType read_parameter_type(Reader& reader, Message& message) {
   const auto old = message.get("type");
   if (now) return static_cast<ParameterType>(reader.choice(*now, kParameterTypes));
   if (!old) return ParameterType::kUnspecified;
-  constexpr std::array kMeant{ParameterType::kUnspecified, ParameterType::kNumberInteger, ParameterType::kNumberDouble, ParameterType::kString};
+  constexpr std::array kMeant{ParameterType::kUnspecified, ParameterType::kNumberInteger, ParameterType::kNumberDouble,
+                              ParameterType::kString};
   return kMeant.at(reader.choice(*old, kPrimitiveTypes));
 }
 
@@ -26,7 +34,8 @@ InputParameter read_input_parameter(Reader& reader, const At& at) {
   if (const auto value = message.get("defaultValue")) input.default_value = reader.value(*value);
   input.optional = message.flag("isOptional");
   input.description = message.text("description");
-  if (const auto literals = message.get("literals")) reader.each_item(*literals, [&](const At& literal) { input.literals.push_back(reader.value(literal)); });
+  if (const auto literals = message.get("literals"))
+    reader.each_item(*literals, [&](const At& literal) { input.literals.push_back(reader.value(literal)); });
   message.refuse_others();
   return input;
 }
@@ -63,7 +72,8 @@ OutputArtifact read_output_artifact(Reader& reader, const At& at) {
 
 // {parameters: {NAME: ...}, artifacts: {NAME: ...}}
 template <class Parameter, class Artifact>
-void read_definitions(Reader& reader, const At& at, Parameter read_parameter, Artifact read_artifact, auto& parameters, auto& artifacts) {
+void read_definitions(Reader& reader, const At& at, Parameter read_parameter, Artifact read_artifact, auto& parameters,
+                      auto& artifacts) {
   Message message(reader, at);
   if (const auto map = message.get("parameters"))
     reader.each_field(*map, [&](const At& field) { parameters.emplace(field.name(), read_parameter(reader, field)); });
@@ -119,9 +129,11 @@ void read_component(Reader& reader, const At& at, Component& component, Notes& n
   ComponentNote& note = notes.components.emplace_back(ComponentNote{.component = &component, .at = at});
   Message message(reader, at);
   if (const auto inputs = message.get("inputDefinitions"))
-    read_definitions(reader, *inputs, read_input_parameter, read_input_artifact, component.input_parameters, component.input_artifacts);
+    read_definitions(reader, *inputs, read_input_parameter, read_input_artifact, component.input_parameters,
+                     component.input_artifacts);
   if (const auto outputs = message.get("outputDefinitions"))
-    read_definitions(reader, *outputs, read_output_parameter, read_output_artifact, component.output_parameters, component.output_artifacts);
+    read_definitions(reader, *outputs, read_output_parameter, read_output_artifact, component.output_parameters,
+                     component.output_artifacts);
   note.dag = message.get("dag");
   note.executor = message.get("executorLabel");
   if (note.dag) read_dag(reader, *note.dag, component.dag.emplace(), note);

@@ -8,7 +8,8 @@ namespace {
 // deploymentSpec is a free Struct to the back end: unknown fields in it are nobody's error, so no refuse_others here.
 
 // The text form, or the deprecated number with the unit it was in.
-std::string read_quantity(Reader& reader, Message& message, std::string_view name, std::string_view old_name, std::string_view old_unit) {
+std::string read_quantity(Reader& reader, Message& message, std::string_view name, std::string_view old_name,
+                          std::string_view old_unit) {
   const auto now = message.get(name);
   const auto old = message.get(old_name);
   if (now) return reader.text(*now);
@@ -42,7 +43,8 @@ ContainerSpec read_container(Reader& reader, const At& at) {
     reader.each_item(*env, [&](const At& item) {
       Message fields(reader, item);
       std::string name = fields.text("name");
-      if (name.empty() || name.find('=') != std::string::npos) reader.error(item, "an environment variable needs a name without '='");
+      if (name.empty() || name.find('=') != std::string::npos)
+        reader.error(item, "an environment variable needs a name without '='");
       container.env.emplace_back(std::move(name), fields.text("value"));
     });
   if (const auto resources = message.get("resources")) read_resources(reader, *resources, container);

@@ -29,7 +29,8 @@ std::vector<NamedEnv> read_envs(Reader& reader, const At& at, std::string_view n
       reader.each_item(*keys, [&](const At& pair) {
         Message fields(reader, pair);
         env.keys.push_back({fields.text(key), fields.text("envVar")});
-        if (env.keys.back().env.empty() || env.keys.back().env.find('=') != std::string::npos) reader.error(pair, "'envVar' must be a name without '='");
+        if (env.keys.back().env.empty() || env.keys.back().env.find('=') != std::string::npos)
+          reader.error(pair, "'envVar' must be a name without '='");
       });
     out.push_back(std::move(env));
   });
@@ -61,7 +62,8 @@ std::vector<NamedMount> read_claims(Reader& reader, const At& at) {
     Message message(reader, item);
     NamedMount mount;
     if (const auto name = message.get("pvcNameParameter")) mount.name = read_parameter_binding(reader, *name, nullptr);
-    else if (const auto constant = message.get("constant")) mount.name = {.source = FromConstant{reader.text(*constant)}, .place = constant->key_place};
+    else if (const auto constant = message.get("constant"))
+      mount.name = {.source = FromConstant{reader.text(*constant)}, .place = constant->key_place};
     else if (auto source = read_source(reader, message, nullptr)) mount.name = *std::move(source);
     else reader.error(item, "'pvcNameParameter' is missing");
     mount.mount_path = read_mount_path(reader, message);
@@ -87,12 +89,15 @@ void check_pull_policy(Reader& reader, const At& at) {
   const std::vector<std::string> policies{"Always", "Never", "IfNotPresent"};
   const std::string policy = reader.text(at);
   if (std::find(policies.begin(), policies.end(), policy) == policies.end())
-    reader.error(at, "imagePullPolicy must be Always, Never or IfNotPresent, not '" + policy + "'", reader.suggest(policy, policies));
+    reader.error(at, "imagePullPolicy must be Always, Never or IfNotPresent, not '" + policy + "'",
+                 reader.suggest(policy, policies));
 }
 
 void read_mounts(Reader& reader, Message& message, KubernetesConfig& config) {
-  if (const auto list = message.get("secretAsVolume")) config.secret_volumes = read_volumes(reader, *list, "secretNameParameter", "secretName");
-  if (const auto list = message.get("configMapAsVolume")) config.config_map_volumes = read_volumes(reader, *list, "configMapNameParameter", "configMapName");
+  if (const auto list = message.get("secretAsVolume"))
+    config.secret_volumes = read_volumes(reader, *list, "secretNameParameter", "secretName");
+  if (const auto list = message.get("configMapAsVolume"))
+    config.config_map_volumes = read_volumes(reader, *list, "configMapNameParameter", "configMapName");
   if (const auto list = message.get("pvcMount")) config.pvc_mounts = read_claims(reader, *list);
   for (const std::string_view name : {"emptyDirMounts", "genericEphemeralVolume"})
     if (const auto list = message.get(name))
@@ -105,7 +110,8 @@ void read_mounts(Reader& reader, Message& message, KubernetesConfig& config) {
 KubernetesConfig read_config(Reader& reader, const At& at) {
   Message message(reader, at);
   KubernetesConfig config{.place = at.key_place};
-  if (const auto list = message.get("secretAsEnv")) config.secret_env = read_envs(reader, *list, "secretNameParameter", "secretName", "secretKey");
+  if (const auto list = message.get("secretAsEnv"))
+    config.secret_env = read_envs(reader, *list, "secretNameParameter", "secretName", "secretKey");
   if (const auto list = message.get("configMapAsEnv"))
     config.config_map_env = read_envs(reader, *list, "configMapNameParameter", "configMapName", "configMapKey");
   read_mounts(reader, message, config);
@@ -120,7 +126,8 @@ KubernetesConfig read_config(Reader& reader, const At& at) {
     if (const auto annotations = fields.get("annotations")) config.annotations = read_text_map(reader, *annotations);
   }
   if (const auto seconds = message.get("activeDeadlineSeconds")) config.deadline = read_deadline(reader, *seconds);
-  if (const auto list = message.get("initContainers")) config.init_containers = list->node->kind == YamlKind::kList && !list->node->children.empty();
+  if (const auto list = message.get("initContainers"))
+    config.init_containers = list->node->kind == YamlKind::kList && !list->node->children.empty();
   if (const auto policy = message.get("imagePullPolicy")) {
     check_pull_policy(reader, *policy);
     config.unsupported.emplace_back("imagePullPolicy");
@@ -135,14 +142,16 @@ bool is_positive_quantity(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
   const auto end = std::min(text.find_first_not_of("0123456789."), text.size());
   const auto number = text.substr(0, end);
-  if (std::count(number.begin(), number.end(), '.') > 1 || number.find_first_of("123456789") == std::string_view::npos) return false;
+  if (std::count(number.begin(), number.end(), '.') > 1 || number.find_first_of("123456789") == std::string_view::npos)
+    return false;
   auto unit = text.substr(end);
   if (unit.size() > 1 && (unit.front() == 'e' || unit.front() == 'E')) {
     unit.remove_prefix(1);
     if (unit.starts_with('-') || unit.starts_with('+')) unit.remove_prefix(1);
     return !unit.empty() && unit.find_first_not_of("0123456789") == std::string_view::npos;
   }
-  constexpr std::array<std::string_view, 16> kUnits{"", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
+  constexpr std::array<std::string_view, 16> kUnits{"",  "n", "u",  "m",  "k",  "M",  "G",  "T",
+                                                    "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
   return std::find(kUnits.begin(), kUnits.end(), unit) != kUnits.end();
 }
 
@@ -151,7 +160,8 @@ Workspace read_workspace(Reader& reader, const At& at) {
   Workspace workspace;
   if (const auto size = message.get("size")) {
     workspace.size = reader.text(*size);
-    if (!is_positive_quantity(workspace.size)) reader.error(*size, "the workspace's size must be a positive quantity such as 10Gi, not '" + workspace.size + "'");
+    if (!is_positive_quantity(workspace.size))
+      reader.error(*size, "the workspace's size must be a positive quantity such as 10Gi, not '" + workspace.size + "'");
   } else {
     reader.error(at, "the workspace has no size");
   }
@@ -171,7 +181,8 @@ void read_pipeline_config(Reader& reader, const At& at, Pipeline& pipeline) {
   if (const auto workspace = message.get("workspace")) pipeline.workspace = read_workspace(reader, *workspace);
   if (const auto seconds = message.get("activeDeadlineSeconds")) pipeline.deadline = read_deadline(reader, *seconds);
   // How long a cluster keeps what is left of a run, and two locks that only SDK 2.13 and 2.14 knew.
-  message.ignore({"resourceTtl", "resourceTtlOnCompletion", "resourceTtlOnSuccess", "resourceTtlOnFailure", "semaphoreKey", "mutexName"});
+  message.ignore(
+      {"resourceTtl", "resourceTtlOnCompletion", "resourceTtlOnSuccess", "resourceTtlOnFailure", "semaphoreKey", "mutexName"});
   message.each_other([&](const At& field) {
     reader.warning(field, "'" + std::string(field.name()) + "' of the pipeline's configuration is not known and is ignored");
   });
@@ -188,7 +199,9 @@ void read_platform(Reader& reader, const At& kubernetes, Pipeline& pipeline) {
         auto config = read_config(reader, field);
         const auto found = pipeline.executors.find(field.name());
         if (found != pipeline.executors.end()) found->second.kubernetes = std::move(config);
-        else reader.warning(field, "the platform configures executor '" + std::string(field.name()) + "', which the pipeline does not have");
+        else
+          reader.warning(
+              field, "the platform configures executor '" + std::string(field.name()) + "', which the pipeline does not have");
       });
   }
   if (const auto config = message.get("pipelineConfig")) read_pipeline_config(reader, *config, pipeline);

@@ -13,14 +13,17 @@ constexpr int kIntMax = std::numeric_limits<std::int32_t>::max();
 void read_inputs(Reader& reader, const At& at, TaskSpec& task, ComponentNote& notes) {
   Message message(reader, at);
   if (const auto map = message.get("parameters"))
-    reader.each_field(*map, [&](const At& field) { task.parameters.emplace(field.name(), read_parameter_binding(reader, field, &notes)); });
+    reader.each_field(
+        *map, [&](const At& field) { task.parameters.emplace(field.name(), read_parameter_binding(reader, field, &notes)); });
   if (const auto map = message.get("artifacts"))
-    reader.each_field(*map, [&](const At& field) { task.artifacts.emplace(field.name(), read_artifact_binding(reader, field, notes)); });
+    reader.each_field(
+        *map, [&](const At& field) { task.artifacts.emplace(field.name(), read_artifact_binding(reader, field, notes)); });
   message.refuse_others();
 }
 
 void read_trigger(Reader& reader, const At& at, TaskSpec& task, TaskNote& note) {
-  constexpr std::array<std::string_view, 3> kStrategies{"TRIGGER_STRATEGY_UNSPECIFIED", "ALL_UPSTREAM_TASKS_SUCCEEDED", "ALL_UPSTREAM_TASKS_COMPLETED"};
+  constexpr std::array<std::string_view, 3> kStrategies{"TRIGGER_STRATEGY_UNSPECIFIED", "ALL_UPSTREAM_TASKS_SUCCEEDED",
+                                                        "ALL_UPSTREAM_TASKS_COMPLETED"};
   Message message(reader, at);
   note.condition = message.get("condition");
   if (note.condition) task.condition = reader.text(*note.condition);
@@ -48,7 +51,8 @@ RetryPolicy read_retry(Reader& reader, const At& at) {
 void read_raw_items(Reader& reader, const At& at, List& items) {
   const auto parsed = parse_json(reader.text(at));
   if (!parsed) reader.error(at, "the items of the loop are not JSON: " + parsed.error().message);
-  else if (!parsed->is_list()) reader.error(at, "the items of the loop are a " + std::string(kind_name(parsed->kind())) + ", not a list");
+  else if (!parsed->is_list())
+    reader.error(at, "the items of the loop are a " + std::string(kind_name(parsed->kind())) + ", not a list");
   else items = parsed->as_list();
 }
 
@@ -128,9 +132,11 @@ void read_task(Reader& reader, const At& at, TaskSpec& task, ComponentNote& note
   notes.tasks.push_back(note);
 }
 
-std::vector<FromTaskOutput> read_selectors(Reader& reader, const At& list, OutputKind kind, std::string_view key_field, ComponentNote& notes) {
+std::vector<FromTaskOutput> read_selectors(Reader& reader, const At& list, OutputKind kind, std::string_view key_field,
+                                           ComponentNote& notes) {
   std::vector<FromTaskOutput> selectors;
-  reader.each_item(list, [&](const At& item) { selectors.push_back(read_output(reader, item, kind, "producerSubtask", key_field, &notes)); });
+  reader.each_item(
+      list, [&](const At& item) { selectors.push_back(read_output(reader, item, kind, "producerSubtask", key_field, &notes)); });
   if (selectors.empty()) reader.error(list, "the output selects no task");
   return selectors;
 }
@@ -176,9 +182,12 @@ void read_dag(Reader& reader, const At& at, Dag& dag, ComponentNote& notes) {
   if (const auto outputs = message.get("outputs")) {
     Message fields(reader, *outputs);
     if (const auto map = fields.get("parameters"))
-      reader.each_field(*map, [&](const At& field) { dag.output_parameters.emplace(field.name(), read_output_parameter(reader, field, notes)); });
+      reader.each_field(*map, [&](const At& field) {
+        dag.output_parameters.emplace(field.name(), read_output_parameter(reader, field, notes));
+      });
     if (const auto map = fields.get("artifacts"))
-      reader.each_field(*map, [&](const At& field) { dag.output_artifacts.emplace(field.name(), read_output_artifact(reader, field, notes)); });
+      reader.each_field(
+          *map, [&](const At& field) { dag.output_artifacts.emplace(field.name(), read_output_artifact(reader, field, notes)); });
     fields.refuse_others();
   }
   message.refuse_others();

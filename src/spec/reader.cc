@@ -34,7 +34,9 @@ std::string describe(const YamlNode& node) {
   }
   const std::string_view shown = node.text.substr(0, 60);
   const Value value = resolve_scalar(node);
-  const std::string kind = value.is_string() ? "the text" : value.is_null() ? "the word" : "the " + std::string(kind_name(value.kind()));
+  const std::string kind = value.is_string() ? "the text"
+                           : value.is_null() ? "the word"
+                                             : "the " + std::string(kind_name(value.kind()));
   return kind + " '" + std::string(shown) + "'";
 }
 
@@ -73,10 +75,11 @@ bool Reader::expect(const At& at, YamlKind kind) {
   return false;
 }
 
-std::string Reader::text(const At& at) {
-  if (at.node->kind == YamlKind::kScalar && (at.node->quoted || resolve_scalar(at.node->text).is_string())) return std::string(at.node->text);
+std::optional<std::string> Reader::text_or_error(const At& at) {
+  if (at.node->kind == YamlKind::kScalar && (at.node->quoted || resolve_scalar(at.node->text).is_string()))
+    return std::string(at.node->text);
   wrong(at, "text");
-  return {};
+  return std::nullopt;
 }
 
 bool Reader::flag(const At& at) {
@@ -131,7 +134,8 @@ Value Reader::convert(const YamlNode& node, const At& at) {
     case YamlKind::kScalar: {
       Value value = resolve_scalar(node);
       if (!value.is_number() || std::isfinite(value.as_number())) return value;
-      add(errors_, node.place, at.path, "'" + std::string(node.text.substr(0, 60)) + "' is no number that a value can hold", "quote it, if it is meant as text");
+      add(errors_, node.place, at.path, "'" + std::string(node.text.substr(0, 60)) + "' is no number that a value can hold",
+          "quote it, if it is meant as text");
       return nullptr;
     }
     case YamlKind::kList: {
@@ -172,7 +176,8 @@ std::size_t Reader::choice(const At& at, std::span<const std::string_view> names
   for (std::size_t i = 0; i < names.size(); ++i)
     if (at.node->text == names[i] || (!at.node->quoted && at.node->text == std::to_string(i))) return i;
   const std::vector<std::string> candidates(names.begin(), names.end());
-  error(at, "invalid enum value '" + std::string(at.node->text.substr(0, 60)) + "' for " + std::string(at.name()), suggest(at.node->text, candidates));
+  error(at, "invalid enum value '" + std::string(at.node->text.substr(0, 60)) + "' for " + std::string(at.name()),
+        suggest(at.node->text, candidates));
   return 0;
 }
 
@@ -192,7 +197,8 @@ std::optional<At> Message::get_value(std::string_view name) {
     const At field = reader_.field(at_, i);
     // The same spelling twice has been told when the mapping was read.
     if (found && found->name() != field.name())
-      reader_.error_key(field, "field '" + std::string(name) + "' is given twice, as '" + std::string(found->name()) + "' and as '" + std::string(field.name()) + "'");
+      reader_.error_key(field, "field '" + std::string(name) + "' is given twice, as '" + std::string(found->name()) +
+                                   "' and as '" + std::string(field.name()) + "'");
     else if (!found) found = field;
   }
   return found;

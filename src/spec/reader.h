@@ -48,7 +48,8 @@ class Reader {
     return {node, &paths_.emplace_back(Path{list.path, {}, static_cast<int>(i)}), node->place};
   }
 
-  std::string text(const At& at);
+  std::string text(const At& at) { return text_or_error(at).value_or(""); }
+  std::optional<std::string> text_or_error(const At& at);
   bool flag(const At& at);
   double number(const At& at);
   // A number without a fraction, or text that holds one; 0 if it is out of bounds.
@@ -75,9 +76,15 @@ class Reader {
   bool expect(const At& at, YamlKind kind);
 
   // About the value at `at`; error_key: about its key.
-  void error(const At& at, std::string message, std::string hint = {}) { add(errors_, at.node->place, at.path, std::move(message), std::move(hint)); }
-  void error_key(const At& at, std::string message, std::string hint = {}) { add(errors_, at.key_place, at.path, std::move(message), std::move(hint)); }
-  void warning(const At& at, std::string message, std::string hint = {}) { add(warnings_, at.key_place, at.path, std::move(message), std::move(hint)); }
+  void error(const At& at, std::string message, std::string hint = {}) {
+    add(errors_, at.node->place, at.path, std::move(message), std::move(hint));
+  }
+  void error_key(const At& at, std::string message, std::string hint = {}) {
+    add(errors_, at.key_place, at.path, std::move(message), std::move(hint));
+  }
+  void warning(const At& at, std::string message, std::string hint = {}) {
+    add(warnings_, at.key_place, at.path, std::move(message), std::move(hint));
+  }
 
   // "did you mean 'x'?", or nothing. Only for the first errors: with 50,000 candidates each costs milliseconds.
   std::string suggest(std::string_view name, std::span<const std::string> candidates);

@@ -65,7 +65,8 @@ std::optional<double> decimal_value(std::string_view text) {
   if (error == std::errc::result_out_of_range) {
     // from_chars does not say which: a tiny number is 0, a huge one infinite (and refused where a value is wanted).
     const auto e = text.find_first_of("eE");
-    const bool tiny = e != std::string_view::npos ? text.substr(e + 1).starts_with('-') : text.starts_with("0") || text.starts_with(".");
+    const bool tiny =
+        e != std::string_view::npos ? text.substr(e + 1).starts_with('-') : text.starts_with("0") || text.starts_with(".");
     return tiny ? 0 : std::numeric_limits<double>::infinity();
   }
   return value;
@@ -98,7 +99,8 @@ bool is_word(std::string_view text, std::string_view lower) {
   if (text == lower) return true;
   const auto upper = [](char c) { return static_cast<char>(c - 'a' + 'A'); };
   if (text.front() != upper(lower.front())) return false;
-  const bool all_upper = std::equal(text.begin() + 1, text.end(), lower.begin() + 1, [&](char a, char b) { return a == upper(b); });
+  const bool all_upper =
+      std::equal(text.begin() + 1, text.end(), lower.begin() + 1, [&](char a, char b) { return a == upper(b); });
   return all_upper || text.substr(1) == lower.substr(1);
 }
 

@@ -9,7 +9,8 @@ namespace {
 
 class Validation {
  public:
-  Validation(Reader& reader, const Pipeline& pipeline, const Notes& notes) : reader_(reader), pipeline_(pipeline), notes_(notes) {}
+  Validation(Reader& reader, const Pipeline& pipeline, const Notes& notes)
+      : reader_(reader), pipeline_(pipeline), notes_(notes) {}
 
   void run() {
     for (const ComponentNote& note : notes_.components) {
@@ -33,9 +34,11 @@ class Validation {
     else if (root && !note.dag)
       reader_.error_key(note.at, "the root component has no dag");
     else if (!note.dag && !note.executor)
-      reader_.error_key(note.at, "unknown component implementation: '" + component.name + "' has neither a dag nor an executorLabel");
+      reader_.error_key(note.at,
+                        "unknown component implementation: '" + component.name + "' has neither a dag nor an executorLabel");
     else if (note.executor && !pipeline_.executors.contains(component.executor))
-      reader_.error(*note.executor, "cannot find executor '" + component.executor + "'", reader_.suggest_key(component.executor, pipeline_.executors));
+      reader_.error(*note.executor, "cannot find executor '" + component.executor + "'",
+                    reader_.suggest_key(component.executor, pipeline_.executors));
   }
 
   const Component* component_of(const TaskSpec& task) const {
@@ -55,7 +58,8 @@ class Validation {
     }
     const Component* component = component_of(task);
     if (component == nullptr) {
-      reader_.error(*note.component, "cannot find component ref name '" + task.component + "'", reader_.suggest_key(task.component, pipeline_.components));
+      reader_.error(*note.component, "cannot find component ref name '" + task.component + "'",
+                    reader_.suggest_key(task.component, pipeline_.components));
       return;
     }
     if (note.condition && !task.condition.empty() && is_importer(*component))
@@ -66,18 +70,24 @@ class Validation {
   void check_iterator(const TaskNote& note, const Iterator& iterator, const Component& component) {
     const std::string what = iterator.over_artifacts ? "artifact" : "parameter";
     if (note.iterator_items) {
-      const bool given = iterator.over_artifacts ? note.task->artifacts.contains(iterator.items_input) : note.task->parameters.contains(iterator.items_input);
+      const bool given = iterator.over_artifacts ? note.task->artifacts.contains(iterator.items_input)
+                                                 : note.task->parameters.contains(iterator.items_input);
       if (!given)
-        reader_.error(*note.iterator_items, "the loop's items are the input " + what + " '" + iterator.items_input + "', which task '" + note.task->name + "' is not given",
+        reader_.error(*note.iterator_items,
+                      "the loop's items are the input " + what + " '" + iterator.items_input + "', which task '" +
+                          note.task->name + "' is not given",
                       iterator.over_artifacts ? reader_.suggest_key(iterator.items_input, note.task->artifacts)
                                               : reader_.suggest_key(iterator.items_input, note.task->parameters));
     }
     if (!note.iterator_input) return;
-    const bool declared = iterator.over_artifacts ? component.input_artifacts.contains(iterator.item_input) : component.input_parameters.contains(iterator.item_input);
+    const bool declared = iterator.over_artifacts ? component.input_artifacts.contains(iterator.item_input)
+                                                  : component.input_parameters.contains(iterator.item_input);
     if (!declared)
-      reader_.error(*note.iterator_input, "component '" + component.name + "' has no input " + what + " '" + iterator.item_input + "' for the loop's item",
-                    iterator.over_artifacts ? reader_.suggest_key(iterator.item_input, component.input_artifacts)
-                                            : reader_.suggest_key(iterator.item_input, component.input_parameters));
+      reader_.error(
+          *note.iterator_input,
+          "component '" + component.name + "' has no input " + what + " '" + iterator.item_input + "' for the loop's item",
+          iterator.over_artifacts ? reader_.suggest_key(iterator.item_input, component.input_artifacts)
+                                  : reader_.suggest_key(iterator.item_input, component.input_parameters));
   }
 
   void check_producer(const Component& dag, const ProducerNote& note) {
@@ -92,8 +102,10 @@ class Validation {
     const std::string_view key = note.key.node->text;
     const bool parameter = note.kind == OutputKind::kParameter;
     if (parameter ? producer->output_parameters.contains(key) : producer->output_artifacts.contains(key)) return;
-    reader_.error(note.key, "task '" + std::string(name) + "' has no output " + (parameter ? "parameter '" : "artifact '") + std::string(key) + "'",
-                  parameter ? reader_.suggest_key(key, producer->output_parameters) : reader_.suggest_key(key, producer->output_artifacts));
+    reader_.error(
+        note.key,
+        "task '" + std::string(name) + "' has no output " + (parameter ? "parameter '" : "artifact '") + std::string(key) + "'",
+        parameter ? reader_.suggest_key(key, producer->output_parameters) : reader_.suggest_key(key, producer->output_artifacts));
   }
 
   // The SDK gives a component inputs that it does not declare, for placeholders inside of other inputs' text. They are
@@ -113,8 +125,10 @@ class Validation {
     const bool parameter = note.kind == OutputKind::kParameter;
     if (parameter ? dag.input_parameters.contains(name) : dag.input_artifacts.contains(name)) return;
     if (parameter && &dag != &pipeline_.root && is_passed(dag, name)) return;
-    reader_.error(note.name, "component '" + dag.name + "' has no input " + (parameter ? "parameter '" : "artifact '") + std::string(name) + "'",
-                  parameter ? reader_.suggest_key(name, dag.input_parameters) : reader_.suggest_key(name, dag.input_artifacts));
+    reader_.error(
+        note.name,
+        "component '" + dag.name + "' has no input " + (parameter ? "parameter '" : "artifact '") + std::string(name) + "'",
+        parameter ? reader_.suggest_key(name, dag.input_parameters) : reader_.suggest_key(name, dag.input_artifacts));
   }
 
   void non_exit_task(const ComponentNote& note) {

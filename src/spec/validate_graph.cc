@@ -79,13 +79,15 @@ void validate_task_order(Reader& reader, const ComponentNote& note) {
   const auto cycle = find_cycle(upstream);
   if (cycle.empty()) return;
   const auto name_of = [&](std::uint32_t i) -> std::string_view { return note.tasks[i].task->name; };
-  reader.error_key(note.tasks[cycle.front()].at, "invalid dependency: the tasks wait for each other in a cycle: " + cycle_text(cycle, name_of));
+  reader.error_key(note.tasks[cycle.front()].at,
+                   "invalid dependency: the tasks wait for each other in a cycle: " + cycle_text(cycle, name_of));
 }
 
 void validate_nesting(Reader& reader, const Pipeline& pipeline, const Notes& notes) {
   std::unordered_map<std::string_view, std::uint32_t> index;
   for (std::uint32_t i = 0; i < notes.components.size(); ++i)
-    if (const Component* component = notes.components[i].component; component != &pipeline.root) index.emplace(component->name, i);
+    if (const Component* component = notes.components[i].component; component != &pipeline.root)
+      index.emplace(component->name, i);
   Graph contains(notes.components.size());
   for (std::uint32_t i = 0; i < notes.components.size(); ++i) {
     auto& inner = contains[i];
@@ -97,8 +99,8 @@ void validate_nesting(Reader& reader, const Pipeline& pipeline, const Notes& not
   const auto cycle = find_cycle(contains);
   if (cycle.empty()) return;
   const auto name_of = [&](std::uint32_t i) -> std::string_view { return notes.components[i].component->name; };
-  reader.error_key(notes.components[cycle.front()].at,
-                   "component '" + std::string(name_of(cycle.front())) + "' contains itself, a cycle: " + cycle_text(cycle, name_of));
+  reader.error_key(notes.components[cycle.front()].at, "component '" + std::string(name_of(cycle.front())) +
+                                                           "' contains itself, a cycle: " + cycle_text(cycle, name_of));
 }
 
 }  // namespace sluice

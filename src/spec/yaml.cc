@@ -25,7 +25,8 @@ constexpr std::size_t kFlowSignsMax = 2'000'000;
 // without an event.
 class TextBuffer final : public std::streambuf {
  public:
-  explicit TextBuffer(std::string_view text) : begin_(const_cast<char*>(text.data())), end_(begin_ + text.size()) {  // NOLINT: only read
+  explicit TextBuffer(std::string_view text)
+      : begin_(const_cast<char*>(text.data())), end_(begin_ + text.size()) {  // NOLINT: only read
     setg(begin_, begin_, begin_);
   }
   void note_event() { flow_signs_ = 0; }
@@ -38,7 +39,8 @@ class TextBuffer final : public std::streambuf {
     char* piece_end = piece + std::min(kPieceBytes, end_ - piece);
     for (const char c : std::string_view(piece, static_cast<std::size_t>(piece_end - piece)))
       if (c == '[' || c == ']' || c == '{' || c == '}' || c == ',') ++flow_signs_;
-    if (flow_signs_ > kFlowSignsMax) throw YamlRefusal{{}, "brackets with more than " + std::to_string(kFlowSignsMax) + " parts in them; write them as JSON"};
+    if (flow_signs_ > kFlowSignsMax)
+      throw YamlRefusal{{}, "brackets with more than " + std::to_string(kFlowSignsMax) + " parts in them; write them as JSON"};
     setg(begin_, piece, piece_end);
     return traits_type::to_int_type(*piece);
   }
@@ -52,7 +54,12 @@ class Events final : public YAML::EventHandler {
  public:
   Events(YamlBuilder& builder, TextBuffer& buffer) : builder_(builder), buffer_(buffer) {}
 
-  void OnDocumentStart(const YAML::Mark&) override { builder_.begin_document(); }
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    // At a sign that nothing may begin with ("," or "]") yaml-cpp finds one empty document after the other without moving on.
+    if (mark.pos == document_at_) throw YamlRefusal{place_of(mark), "YAML cannot be parsed: nothing can begin with this sign"};
+    document_at_ = mark.pos;
+    builder_.begin_document();
+  }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { builder_.null(place_of(mark), anchor); }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override { builder_.alias(place_of(mark), anchor); }
@@ -60,7 +67,8 @@ class Events final : public YAML::EventHandler {
     buffer_.note_event();
     builder_.scalar(place_of(mark), text, is_text(mark, tag), anchor);
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     if (tag != "?" && tag != "!" && !tag.empty() && tag != "tag:yaml.org,2002:seq") refuse_tag(mark, tag);
     buffer_.note_event();
     builder_.open(YamlKind::kList, place_of(mark), anchor);
@@ -88,9 +96,10 @@ class Events final : public YAML::EventHandler {
 
   YamlBuilder& builder_;
   TextBuffer& buffer_;
+  int document_at_ = -1;  // where the last document began
 };
 
-// Bytes of the UTF-8 sequence that `text` begins with, 0 if it is not valid. Control characters that YAML forbids count as not valid.
+// Bytes of the UTF-8 sequence that `text` begins with, 0 if it is not valid. So are control characters that YAML forbids.
 std::size_t character_bytes(std::string_view text) {
   const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
   const auto follows = [&](std::size_t i, unsigned min = 0x80, unsigned max = 0xBF) { return byte(i) >= min && byte(i) <= max; };

@@ -36,7 +36,8 @@ YamlNode* YamlBuilder::make(YamlKind kind, Place place) {
 }
 
 bool YamlBuilder::wants_key() const {
-  return !stack_.empty() && stack_.back().node->kind == YamlKind::kMap && (pending_.size() - stack_.back().children_from) % 2 == 0;
+  return !stack_.empty() && stack_.back().node->kind == YamlKind::kMap &&
+         (pending_.size() - stack_.back().children_from) % 2 == 0;
 }
 
 void YamlBuilder::put(const YamlNode* node, Place place) {
@@ -45,7 +46,8 @@ void YamlBuilder::put(const YamlNode* node, Place place) {
     return;
   }
   if (wants_key()) {
-    if (node->kind != YamlKind::kScalar) throw YamlRefusal{place, "the key of a mapping must be text (or a bracket is not closed)"};
+    if (node->kind != YamlKind::kScalar)
+      throw YamlRefusal{place, "the key of a mapping must be text (or a bracket is not closed)"};
     // Merge keys are YAML 1.1 only, and nothing that writes KFP files uses them: better refused than half understood.
     if (!node->quoted && node->text == "<<") throw YamlRefusal{place, "merge keys (<<) are not supported; write the fields out"};
   }
@@ -104,7 +106,8 @@ void YamlBuilder::alias(Place place, std::size_t anchor) {
   // Counted before anything walks it: ten levels of ten aliases each cost ten nodes here, and 10^10 if expanded.
   nodes_ += node->weight;
   if (nodes_ > kNodesMax)
-    throw YamlRefusal{place, "the document holds more than " + std::to_string(kNodesMax) + " values after its aliases are expanded"};
+    throw YamlRefusal{place,
+                      "the document holds more than " + std::to_string(kNodesMax) + " values after its aliases are expanded"};
   if (stack_.size() + node->height > kDepthMax)
     throw YamlRefusal{place, "nested deeper than " + std::to_string(kDepthMax) + " levels after its aliases are expanded"};
   put(node, place);
@@ -112,9 +115,10 @@ void YamlBuilder::alias(Place place, std::size_t anchor) {
 
 void YamlBuilder::duplicate(const YamlNode& first, const YamlNode& second) {
   if (file_.errors.size() >= kErrorsMax) return;
-  file_.errors.push_back({.file = name_,
-                          .place = second.place,
-                          .message = "duplicate key '" + std::string(second.text) + "'; it stands first at " + place_text(first.place)});
+  file_.errors.push_back(
+      {.file = name_,
+       .place = second.place,
+       .message = "duplicate key '" + std::string(second.text) + "'; it stands first at " + place_text(first.place)});
 }
 
 void YamlBuilder::check_keys(const YamlNode& map) {
@@ -130,7 +134,8 @@ void YamlBuilder::check_keys(const YamlNode& map) {
   }
   std::vector<std::uint32_t> order(map.fields());
   std::iota(order.begin(), order.end(), 0U);
-  std::sort(order.begin(), order.end(), [&](auto a, auto b) { return std::tie(map.key(a).text, a) < std::tie(map.key(b).text, b); });
+  std::sort(order.begin(), order.end(),
+            [&](auto a, auto b) { return std::tie(map.key(a).text, a) < std::tie(map.key(b).text, b); });
   std::size_t first = 0;
   for (std::size_t i = 1; i < order.size(); ++i) {
     if (map.key(order[i]).text == map.key(order[first]).text) duplicate(map.key(order[first]), map.key(order[i]));
