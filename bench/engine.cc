@@ -1,9 +1,11 @@
 // No-op container tasks through `sluice run`, against `ninja -j2` on the same edges, round by round in one go.
 //
-// Independent tasks, a chain, and a ParallelFor of 50,000 items. Everything is as a user has it: journal, supervisor, a directory and a private /tmp for
-// each attempt. ninja runs `true` through its shell; neither keeps outputs. Prints ratios; medians of the rounds at the end.
+// Independent tasks, a chain, and a ParallelFor of 50,000 items. Everything is as a user has it: journal, supervisor, a directory
+// and a private /tmp for each attempt. ninja runs `true` through its shell; neither keeps outputs. Prints ratios; medians of the
+// rounds at the end.
 //
-//   bench_engine [--sluice PATH] [--tasks N] [--rounds N] [--large N] [--only independent|chain|loop] [--durability process|power]
+//   bench_engine [--sluice PATH] [--tasks N] [--rounds N] [--large N] [--only independent|chain|loop] [--durability
+//   process|power]
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/resource.h>
@@ -18,7 +20,6 @@
 #include <fstream>
 #include <string>
 #include <vector>
-
 
 extern char** environ;
 
@@ -67,7 +68,8 @@ std::string pipeline(int tasks, bool chain) {
   std::string text = std::string("{") + kComponents + R"("pipelineInfo": {"name": "noop"}, "root": {"dag": {"tasks": {)";
   for (int i = 0; i < tasks; ++i) {
     const std::string name = "t" + std::to_string(i);
-    text += (i > 0 ? ",\n\"" : "\"") + name + R"(": {"componentRef": {"name": "comp-noop"}, "taskInfo": {"name": ")" + name + "\"}";
+    text +=
+        (i > 0 ? ",\n\"" : "\"") + name + R"(": {"componentRef": {"name": "comp-noop"}, "taskInfo": {"name": ")" + name + "\"}";
     if (chain && i > 0) text += ", \"dependentTasks\": [\"t" + std::to_string(i - 1) + "\"]";
     text += "}";
   }
@@ -77,8 +79,11 @@ std::string pipeline(int tasks, bool chain) {
 std::string loop_pipeline(int items) {
   std::string raw = "[";
   for (int i = 0; i < items; ++i) raw += (i > 0 ? "," : "") + std::to_string(i);
-  std::string text = std::string("{") + kComponents + R"("pipelineInfo": {"name": "noop-loop"}, "root": {"dag": {"tasks": {"loop": {"componentRef": {"name": "comp-item"},)";
-  return text + R"("parameterIterator": {"itemInput": "item", "items": {"raw": ")" + raw + "]\"}}, \"taskInfo\": {\"name\": \"loop\"}}}}}}\n";
+  std::string text =
+      std::string("{") + kComponents +
+      R"("pipelineInfo": {"name": "noop-loop"}, "root": {"dag": {"tasks": {"loop": {"componentRef": {"name": "comp-item"},)";
+  return text + R"("parameterIterator": {"itemInput": "item", "items": {"raw": ")" + raw +
+         "]\"}}, \"taskInfo\": {\"name\": \"loop\"}}}}}}\n";
 }
 
 std::string ninja_file(int tasks, bool chain) {
@@ -98,7 +103,8 @@ double median(std::vector<double> values) {
   return values.empty() ? 0 : values[values.size() / 2];
 }
 
-// Finished data directories are moved aside and deleted at the very end: on ext4, creating files is slow for a while after many were deleted.
+// Finished data directories are moved aside and deleted at the very end: on ext4, creating files is slow for a while after many
+// were deleted.
 class Scratch {
  public:
   Scratch() {
@@ -141,23 +147,30 @@ void compare(const Options& options, Scratch& scratch, const char* what, bool ch
     ratios.push_back(ours.seconds / ninja.seconds);
     rates.push_back(options.tasks / ours.seconds);
     floors.push_back(options.tasks / ninja.seconds);
-    std::printf("%-12s round %d: sluice %.2f s, ninja -j2 %.2f s, ratio %.2f, peak %.0f MiB (%.1f KiB a task)\n", what, round + 1, ours.seconds, ninja.seconds,
-                ratios.back(), ours.peak_mib, ours.peak_mib * 1024 / options.tasks);
+    std::printf("%-12s round %d: sluice %.2f s, ninja -j2 %.2f s, ratio %.2f, peak %.0f MiB (%.1f KiB a task)\n", what, round + 1,
+                ours.seconds, ninja.seconds, ratios.back(), ours.peak_mib, ours.peak_mib * 1024 / options.tasks);
     std::fflush(stdout);
   }
-  std::printf("%-12s median: %.0f tasks/s, ninja %.0f tasks/s, ratio %.2f\n", what, median(rates), median(floors), median(ratios));
+  std::printf("%-12s median: %.0f tasks/s, ninja %.0f tasks/s, ratio %.2f\n", what, median(rates), median(floors),
+              median(ratios));
 }
 
 Options parse(int argc, char** argv) {
   Options options;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string flag = argv[i], value = argv[i + 1];
-    if (flag == "--sluice") options.sluice = value;
-    else if (flag == "--tasks") options.tasks = std::atoi(value.c_str());
-    else if (flag == "--rounds") options.rounds = std::atoi(value.c_str());
-    else if (flag == "--large") options.large = std::atoi(value.c_str());
-    else if (flag == "--only") options.only = value;
-    else if (flag == "--durability") options.durability = value;
+    if (flag == "--sluice")
+      options.sluice = value;
+    else if (flag == "--tasks")
+      options.tasks = std::atoi(value.c_str());
+    else if (flag == "--rounds")
+      options.rounds = std::atoi(value.c_str());
+    else if (flag == "--large")
+      options.large = std::atoi(value.c_str());
+    else if (flag == "--only")
+      options.only = value;
+    else if (flag == "--durability")
+      options.durability = value;
   }
   options.sluice = std::filesystem::absolute(options.sluice);
   return options;
@@ -172,8 +185,8 @@ int main(int argc, char** argv) {
   if (options.only.empty() || options.only == "chain") compare(options, scratch, "chain", true);
   if (options.only.empty() || options.only == "loop") {
     const Measured ours = run_sluice(options, scratch, loop_pipeline(options.large));
-    std::printf("%-12s %d tasks: %.1f s, %.0f tasks/s, peak %.0f MiB (%.1f KiB a task)\n", "loop", options.large, ours.seconds, options.large / ours.seconds,
-                ours.peak_mib, ours.peak_mib * 1024 / options.large);
+    std::printf("%-12s %d tasks: %.1f s, %.0f tasks/s, peak %.0f MiB (%.1f KiB a task)\n", "loop", options.large, ours.seconds,
+                options.large / ours.seconds, ours.peak_mib, ours.peak_mib * 1024 / options.large);
   }
   return 0;
 }

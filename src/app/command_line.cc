@@ -24,7 +24,9 @@ class Grammar {
     add_runs();
     add_looks();
     add_rest();
-    app_.footer("Every verb has --help with an example. Exit codes: 0 done, 1 failed, 2 bad input, 3 out of reach, 5 timed out, 6 refused, 70 internal error.");
+    app_.footer(
+        "Every verb has --help with an example. Exit codes: 0 done, 1 failed, 2 bad input, 3 out of reach, 5 timed out, 6 "
+        "refused, 70 internal error.");
   }
 
   CLI::App& app() { return app_; }
@@ -37,17 +39,21 @@ class Grammar {
     return verb;
   }
   void common(CLI::App* verb) {
-    verb->add_option("--data-dir", words_.data_dir, "Where runs and artifacts are kept (default .sluice, or SLUICE_DATA_DIR)")->type_name("DIR");
+    verb->add_option("--data-dir", words_.data_dir, "Where runs and artifacts are kept (default .sluice, or SLUICE_DATA_DIR)")
+        ->type_name("DIR");
     verb->add_flag("--json", words_.json, "Print one JSON document on stdout and nothing else there");
   }
 
   void parameters(CLI::App* verb) {
-    verb->add_option("-p,--param", words_.params, "A parameter: JSON if it parses as the declared type, else text")->type_name("NAME=VALUE")->take_all();
+    verb->add_option("-p,--param", words_.params, "A parameter: JSON if it parses as the declared type, else text")
+        ->type_name("NAME=VALUE")
+        ->take_all();
     verb->add_option("--params", words_.params_file, "Parameters as one JSON or YAML object")->type_name("FILE");
   }
 
   void add_runs() {
-    CLI::App* run = verb("run", "Run a pipeline: KFP IR (.yaml, .json) or a Python file with a @dsl.pipeline function", "sluice run pipeline.yaml -p n_estimators=200");
+    CLI::App* run = verb("run", "Run a pipeline: KFP IR (.yaml, .json) or a Python file with a @dsl.pipeline function",
+                         "sluice run pipeline.yaml -p n_estimators=200");
     run->add_option("PIPELINE", words_.pipeline, "pipeline.yaml, pipeline.json, pipeline.py or pipeline.py:function");
     parameters(run);
     run->add_option("--name", words_.name, "Name of the run (default: pipeline and time)");
@@ -58,23 +64,28 @@ class Grammar {
     common(run);
 
     CLI::App* check = verb("check", "Parse and validate a pipeline, and print every diagnostic", "sluice check pipeline.yaml");
-    check->add_option("PIPELINE", words_.pipeline, "pipeline.yaml, pipeline.json, pipeline.py or pipeline.py:function")->required();
+    check->add_option("PIPELINE", words_.pipeline, "pipeline.yaml, pipeline.json, pipeline.py or pipeline.py:function")
+        ->required();
     common(check);
 
-    CLI::App* plan = verb("plan", "Show what a run would do: tasks, order, environments to build", "sluice plan pipeline.yaml -p n_estimators=200");
-    plan->add_option("PIPELINE", words_.pipeline, "pipeline.yaml, pipeline.json, pipeline.py or pipeline.py:function")->required();
+    CLI::App* plan = verb("plan", "Show what a run would do: tasks, order, environments to build",
+                          "sluice plan pipeline.yaml -p n_estimators=200");
+    plan->add_option("PIPELINE", words_.pipeline, "pipeline.yaml, pipeline.json, pipeline.py or pipeline.py:function")
+        ->required();
     parameters(plan);
     common(plan);
   }
 
   void add_looks() {
-    CLI::App* list = verb("list", "List runs, experiments or pipelines, newest first", "sluice list runs --filter state=FAILED --limit 10");
+    CLI::App* list =
+        verb("list", "List runs, experiments or pipelines, newest first", "sluice list runs --filter state=FAILED --limit 10");
     list->add_option("NOUN", words_.noun, "runs, experiments or pipelines")->required()->check(CLI::IsMember(kListNouns));
     list->add_option("--filter", words_.filter, "state=…, experiment=…, pipeline=… or name~…, joined by commas (runs only)");
     list->add_option("--limit", words_.limit, "Rows at most (default 50)")->check(CLI::Range(1, 100000));
     common(list);
 
-    CLI::App* get = verb("get", "Show one run with its tasks and outputs, an experiment or a pipeline", "sluice get run 3f2a --json");
+    CLI::App* get =
+        verb("get", "Show one run with its tasks and outputs, an experiment or a pipeline", "sluice get run 3f2a --json");
     get->add_option("NOUN", words_.noun, "run, experiment or pipeline")->required()->check(CLI::IsMember(kGetNouns));
     get->add_option("ID", words_.run, "A run's id or the first characters of it; a name")->required();
     common(get);
@@ -104,7 +115,8 @@ class Grammar {
     CLI::App* completion = verb("completion", "Print a completion script for a shell", "source <(sluice completion bash)");
     completion->add_option("SHELL", words_.noun, "bash, zsh or fish")->required()->check(CLI::IsMember(kShells));
 
-    CLI::App* supervise = verb("supervise", "Start and watch processes for an engine (used by sluice itself)", "sluice supervise --fd 3 --data-dir .sluice");
+    CLI::App* supervise = verb("supervise", "Start and watch processes for an engine (used by sluice itself)",
+                               "sluice supervise --fd 3 --data-dir .sluice");
     supervise->group("");  // not for people
     supervise->add_option("--fd", words_.fd)->required();
     supervise->add_option("--data-dir", words_.data_dir)->required();
@@ -144,7 +156,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   }
   try {
     app.parse(argc, argv);
-    if (line.words.verb == "run" && line.words.pipeline.empty() && line.words.run.empty()) throw CLI::RequiredError("PIPELINE (or --resume RUN_ID)");
+    if (line.words.verb == "run" && line.words.pipeline.empty() && line.words.run.empty())
+      throw CLI::RequiredError("PIPELINE (or --resume RUN_ID)");
   } catch (const CLI::CallForHelp&) {
     const auto verbs = app.get_subcommands();
     line.out = verbs.empty() ? app.help() : verbs.front()->help("sluice");
@@ -176,10 +189,12 @@ std::string bash_script(const CLI::App& app) {
   return "_sluice() {\n"
          "  local current=\"${COMP_WORDS[COMP_CWORD]}\" words\n"
          "  case \"${COMP_WORDS[1]}\" in\n" +
-         cases +
-         "    *) words=\"" + std::string(trim(verbs)) + "\" ;;\n"
+         cases + "    *) words=\"" + std::string(trim(verbs)) +
+         "\" ;;\n"
          "  esac\n"
-         "  [ \"$COMP_CWORD\" -eq 1 ] && words=\"" + std::string(trim(verbs)) + "\"\n"
+         "  [ \"$COMP_CWORD\" -eq 1 ] && words=\"" +
+         std::string(trim(verbs)) +
+         "\"\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
          "  [ \"$COMP_CWORD\" -gt 1 ] && COMPREPLY+=($(compgen -f -- \"$current\"))\n"
          "}\n"
@@ -190,10 +205,12 @@ std::string fish_script(const CLI::App& app) {
   std::string out = "complete -c sluice -n __fish_use_subcommand -f\n";
   for (const CLI::App* verb : public_verbs(app)) {
     const std::string name = verb->get_name();
-    out += "complete -c sluice -n __fish_use_subcommand -a " + name + " -d '" + replace_all(verb->get_description(), "'", "\\'") + "'\n";
+    out += "complete -c sluice -n __fish_use_subcommand -a " + name + " -d '" + replace_all(verb->get_description(), "'", "\\'") +
+           "'\n";
     for (const CLI::Option* option : verb->get_options())
       for (const std::string& flag : option->get_lnames())
-        out += "complete -c sluice -n '__fish_seen_subcommand_from " + name + "' -l " + flag + " -d '" + replace_all(option->get_description(), "'", "\\'") + "'\n";
+        out += "complete -c sluice -n '__fish_seen_subcommand_from " + name + "' -l " + flag + " -d '" +
+               replace_all(option->get_description(), "'", "\\'") + "'\n";
   }
   return out;
 }

@@ -1,4 +1,5 @@
-// The grammar of the command line: verbs, flags, help with examples, shell completion. The only place that knows the flag library.
+// The grammar of the command line: verbs, flags, help with examples, shell completion. The only place that knows the flag
+// library.
 #pragma once
 
 #include <optional>

@@ -2,11 +2,11 @@
 
 #include <unistd.h>
 
+#include <toml++/toml.h>
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "base/text.h"
 
@@ -28,7 +28,8 @@ class Reader {
 
  private:
   void take(const std::string& key, const toml::node& node) {
-    static const std::vector<std::string> kKeys{"data_dir", "slots", "durability", "private_tmp", "stop_grace", "images", "secrets"};
+    static const std::vector<std::string> kKeys{"data_dir",   "slots",  "durability", "private_tmp",
+                                                "stop_grace", "images", "secrets"};
     if (key == "data_dir") return text(key, node, config_.data_dir);
     if (key == "images") return images(node);
     if (key == "secrets") return secrets(node);
@@ -64,7 +65,8 @@ class Reader {
     for (const auto& [image, rule] : *node.as_table()) {
       const auto value = rule.value_or(std::string());
       if (value != "host" && value != "python" && !value.starts_with('/'))
-        note(rule.source(), "images: \"" + std::string(image.str()) + "\" must be \"host\", \"python\" or the path of an interpreter");
+        note(rule.source(),
+             "images: \"" + std::string(image.str()) + "\" must be \"host\", \"python\" or the path of an interpreter");
       else
         config_.images[std::string(image.str())] = value;
     }
@@ -80,9 +82,11 @@ class Reader {
       for (const auto& [key, source] : *keys.as_table()) {
         const toml::table* fields = source.as_table();
         SecretSource from;
-        if (fields != nullptr) from = {.env = (*fields)["env"].value_or(std::string()), .file = (*fields)["file"].value_or(std::string())};
+        if (fields != nullptr)
+          from = {.env = (*fields)["env"].value_or(std::string()), .file = (*fields)["file"].value_or(std::string())};
         if (from.env.empty() == from.file.empty())
-          note(source.source(), "secrets." + std::string(name.str()) + "." + std::string(key.str()) + ": {env = \"VARIABLE\"} or {file = \"PATH\"}");
+          note(source.source(), "secrets." + std::string(name.str()) + "." + std::string(key.str()) +
+                                    ": {env = \"VARIABLE\"} or {file = \"PATH\"}");
         else
           config_.secrets[std::string(name.str())][std::string(key.str())] = from;
       }
@@ -122,7 +126,8 @@ void read_environment(Config& config, Diagnostics& errors) {
   }
   if (const char* level = std::getenv("SLUICE_DURABILITY"); level != nullptr && *level != '\0') {
     if (std::string_view(level) != "process" && std::string_view(level) != "power")
-      errors.push_back({.code = Code::kInvalid, .message = "SLUICE_DURABILITY: process or power, got '" + std::string(level) + "'"});
+      errors.push_back(
+          {.code = Code::kInvalid, .message = "SLUICE_DURABILITY: process or power, got '" + std::string(level) + "'"});
     else
       config.durability = std::string_view(level) == "power" ? Sync::kFull : Sync::kNormal;
   }

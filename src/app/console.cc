@@ -77,7 +77,9 @@ void Console::err(std::string_view text) const { write_all(STDERR_FILENO, text);
 std::string Console::ink(Ink ink, std::string_view text) const { return colored(color_out_, ink, text); }
 std::string Console::ink_err(Ink ink, std::string_view text) const { return colored(color_err_, ink, text); }
 
-int Console::fail(const Error& error) const { return fail(Diagnostics{{.code = error.code, .message = error.message, .hint = error.hint}}); }
+int Console::fail(const Error& error) const {
+  return fail(Diagnostics{{.code = error.code, .message = error.message, .hint = error.hint}});
+}
 
 int Console::fail(const Diagnostics& errors) const {
   if (json_) {
@@ -102,7 +104,11 @@ std::string diagnostics_json(const Diagnostics& errors) {
   for (const Diagnostic& error : errors) {
     json.begin_object().field("file", error.file);
     if (error.place.line > 0) json.field("line", error.place.line).field("column", error.place.column);
-    json.field("path", error.path).field("code", code_name(error.code)).field("message", error.message).field("hint", error.hint).end_object();
+    json.field("path", error.path)
+        .field("code", code_name(error.code))
+        .field("message", error.message)
+        .field("hint", error.hint)
+        .end_object();
   }
   json.end_array().end_object();
   return json.take() + "\n";

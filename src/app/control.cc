@@ -44,11 +44,15 @@ struct Address {
 
 }  // namespace
 
-Value to_value(const Error& error) { return Value::of({{"code", code_name(error.code)}, {"message", error.message}, {"hint", error.hint}}); }
+Value to_value(const Error& error) {
+  return Value::of({{"code", code_name(error.code)}, {"message", error.message}, {"hint", error.hint}});
+}
 
 Error error_from_value(const Value& value) {
-  Error error{Code::kInternal, std::string(value.string_or("message", "unknown error")), std::string(value.string_or("hint", ""))};
-  for (const Code code : {Code::kInvalid, Code::kNotFound, Code::kConflict, Code::kUnavailable, Code::kCancelled, Code::kTimeout, Code::kCorrupt})
+  Error error{Code::kInternal, std::string(value.string_or("message", "unknown error")),
+              std::string(value.string_or("hint", ""))};
+  for (const Code code :
+       {Code::kInvalid, Code::kNotFound, Code::kConflict, Code::kUnavailable, Code::kCancelled, Code::kTimeout, Code::kCorrupt})
     if (value.string_or("code", "") == code_name(code)) error.code = code;
   return error;
 }
@@ -123,7 +127,8 @@ void ControlServer::on_line(Client& client, std::string_view line) {
   const auto run = Uuid::parse(request->string_or("run", ""));
   if (!run) return refuse({Code::kInvalid, "not a run id: '" + std::string(request->string_or("run", "")) + "'", ""});
   if (what == "cancel" || what == "retry") {
-    const Status done = what == "retry" ? owner_.retry(*run) : owner_.cancel(*run, std::string(request->string_or("reason", "cancelled")));
+    const Status done =
+        what == "retry" ? owner_.retry(*run) : owner_.cancel(*run, std::string(request->string_or("reason", "cancelled")));
     if (!done) return refuse(done.error());
     if (what == "retry") client.watches = *run;
     return send(client, Value::of({{"ok", true}}));
@@ -134,7 +139,8 @@ void ControlServer::on_line(Client& client, std::string_view line) {
 void ControlServer::tell(const Notice& notice) {
   if (clients_.empty()) return;
   const auto concerns = [&](const Uuid& run) {
-    if (const auto* build = std::get_if<BuildNotice>(&notice)) return std::find(build->runs.begin(), build->runs.end(), run) != build->runs.end();
+    if (const auto* build = std::get_if<BuildNotice>(&notice))
+      return std::find(build->runs.begin(), build->runs.end(), run) != build->runs.end();
     if (const auto* task = std::get_if<TaskNotice>(&notice)) return task->run == run;
     return std::get<RunNotice>(notice).run == run;
   };
@@ -211,7 +217,9 @@ Result<std::optional<Value>> ControlClient::next(int timeout_ms) {
     std::array<char, 65536> buffer{};
     const auto size = read(fd_, buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) return fail(Code::kUnavailable, "the owner of the data directory is gone", "sluice run --resume RUN_ID goes on with the run");
+    if (size <= 0)
+      return fail(Code::kUnavailable, "the owner of the data directory is gone",
+                  "sluice run --resume RUN_ID goes on with the run");
     in_.append(buffer.data(), static_cast<std::size_t>(size));
   }
 }

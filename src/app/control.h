@@ -29,7 +29,8 @@ class ControlServer {
     std::string in, out;
     std::optional<Uuid> watches;
   };
-  ControlServer(Loop& loop, std::string path, int fd, Owner& owner) : loop_(loop), path_(std::move(path)), fd_(fd), owner_(owner) {}
+  ControlServer(Loop& loop, std::string path, int fd, Owner& owner)
+      : loop_(loop), path_(std::move(path)), fd_(fd), owner_(owner) {}
   void on_connect();
   void on_client(int fd);
   void on_line(Client& client, std::string_view line);

@@ -39,14 +39,17 @@ Finding check_python() {
 Finding check_uv() {
   const std::string uv = on_path("uv");
   if (!uv.empty()) return {"uv", Health::kGood, uv, ""};
-  return {"uv", Health::kGood, "not on PATH: it is fetched from the Python index when an environment is built, else pip is used", ""};
+  return {"uv", Health::kGood, "not on PATH: it is fetched from the Python index when an environment is built, else pip is used",
+          ""};
 }
 
 Finding check_data_dir(const DataDir& dir) {
   std::string place = dir.root();
-  while (access(place.c_str(), F_OK) != 0 && place.size() > 1) place = place.substr(0, std::max<std::size_t>(1, place.rfind('/')));
-  if (access(place.c_str(), W_OK) != 0) return {"data_dir", Health::kBad, dir.root() + ": " + place + " is not writable", "name another with --data-dir DIR"};
-  struct statvfs disk {};
+  while (access(place.c_str(), F_OK) != 0 && place.size() > 1)
+    place = place.substr(0, std::max<std::size_t>(1, place.rfind('/')));
+  if (access(place.c_str(), W_OK) != 0)
+    return {"data_dir", Health::kBad, dir.root() + ": " + place + " is not writable", "name another with --data-dir DIR"};
+  struct statvfs disk{};
   if (statvfs(place.c_str(), &disk) != 0) return {"data_dir", Health::kWarn, dir.root() + ": the free space is not known", ""};
   const double free_bytes = static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize);
   const std::string text = dir.root() + ", " + format_bytes(free_bytes) + " free";
@@ -56,7 +59,8 @@ Finding check_data_dir(const DataDir& dir) {
 
 Finding check_owner(const DataDir& dir) {
   const int pid = owner_pid(dir);
-  return {"owner", Health::kGood, pid == 0 ? "nobody uses the data directory" : "process " + std::to_string(pid) + " uses the data directory", ""};
+  return {"owner", Health::kGood,
+          pid == 0 ? "nobody uses the data directory" : "process " + std::to_string(pid) + " uses the data directory", ""};
 }
 
 }  // namespace
@@ -66,14 +70,20 @@ int doctor_verb(const Context& context) {
   if (!dir) return context.console.fail(dir.error());
   const PrivateTmp tmp = probe_private_tmp(dir->root());
   std::vector<Finding> findings{check_python(), check_uv(), check_data_dir(*dir), check_owner(*dir)};
-  findings.push_back({"private_tmp", tmp.kind == "none" ? Health::kWarn : Health::kGood,
-                      tmp.kind == "none" ? "tasks share /tmp: " + tmp.reason : "each attempt has its own /tmp (" + tmp.kind + ")",
-                      tmp.kind == "none" ? "they get a TMPDIR of their own; programs that write to /tmp itself may disturb each other" : ""});
+  findings.push_back(
+      {"private_tmp", tmp.kind == "none" ? Health::kWarn : Health::kGood,
+       tmp.kind == "none" ? "tasks share /tmp: " + tmp.reason : "each attempt has its own /tmp (" + tmp.kind + ")",
+       tmp.kind == "none" ? "they get a TMPDIR of their own; programs that write to /tmp itself may disturb each other" : ""});
   findings.push_back({"slots", Health::kGood, std::to_string(context.config.slots) + " tasks at a time", ""});
   bool bad = false;
   if (context.console.json()) {
     JsonWriter json(2);
-    json.begin_object().field("version", SLUICE_VERSION).field("private_tmp", tmp.kind).field("slots", context.config.slots).key("checks").begin_array();
+    json.begin_object()
+        .field("version", SLUICE_VERSION)
+        .field("private_tmp", tmp.kind)
+        .field("slots", context.config.slots)
+        .key("checks")
+        .begin_array();
     for (const Finding& finding : findings)
       json.begin_object()
           .field("name", finding.name)
@@ -88,16 +98,21 @@ int doctor_verb(const Context& context) {
     bad = bad || finding.health == Health::kBad;
     if (context.console.json()) continue;
     const bool good = finding.health == Health::kGood;
-    const std::string mark = good ? context.console.ink(Ink::kGreen, "ok  ") : finding.health == Health::kWarn ? context.console.ink(Ink::kYellow, "warn") : context.console.ink(Ink::kRed, "bad ");
-    context.console.out(mark + " " + finding.name + std::string(12 - std::min<std::size_t>(11, finding.name.size()), ' ') + finding.text + "\n");
+    const std::string mark = good                              ? context.console.ink(Ink::kGreen, "ok  ")
+                             : finding.health == Health::kWarn ? context.console.ink(Ink::kYellow, "warn")
+                                                               : context.console.ink(Ink::kRed, "bad ");
+    context.console.out(mark + " " + finding.name + std::string(12 - std::min<std::size_t>(11, finding.name.size()), ' ') +
+                        finding.text + "\n");
     if (!finding.hint.empty()) context.console.out("       " + finding.hint + "\n");
   }
   return bad ? 1 : 0;
 }
 
 int version_verb(const Context& context) {
-  if (context.console.json()) context.console.out(to_json(Value::of({{"version", SLUICE_VERSION}})) + "\n");
-  else context.console.out(std::string("sluice ") + SLUICE_VERSION + "\n");
+  if (context.console.json())
+    context.console.out(to_json(Value::of({{"version", SLUICE_VERSION}})) + "\n");
+  else
+    context.console.out(std::string("sluice ") + SLUICE_VERSION + "\n");
   return 0;
 }
 

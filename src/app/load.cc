@@ -1,9 +1,9 @@
 #include "app/load.h"
 
+#include <sys/stat.h>
 #include <cerrno>
 #include <fstream>
 #include <sstream>
-#include <sys/stat.h>
 
 #include "app/python_file.h"
 #include "base/text.h"
@@ -42,7 +42,8 @@ Status load_parameters(const Context& context, const Pipeline& pipeline, Struct&
   for (const std::string& param : context.words.params) {
     const auto equals = param.find('=');
     if (equals == std::string::npos || equals == 0)
-      return fail(Code::kInvalid, "-p " + param + ": not NAME=VALUE", "write -p name=value, for text with spaces -p 'name=some text'");
+      return fail(Code::kInvalid, "-p " + param + ": not NAME=VALUE",
+                  "write -p name=value, for text with spaces -p 'name=some text'");
     const std::string name = param.substr(0, equals);
     parameters.insert_or_assign(name, parse_argument(pipeline, name, std::string_view(param).substr(equals + 1)));
   }
@@ -54,7 +55,7 @@ Diagnostic diagnostic(const Error& error) { return {.code = error.code, .message
 }  // namespace
 
 Result<std::string> read_text_file(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (stat(path.c_str(), &info) != 0) {
     Error error = fail_errno(path, errno).value();
     error.code = Code::kInvalid;  // a bad command line, not a missing noun
@@ -84,12 +85,14 @@ LoadedSubmission load_submission(const Context& context, bool with_parameters) {
     if (!parsed.errors.empty()) return loaded;  // prepare() will say all of it
     pipeline = std::move(parsed.pipeline);
   }
-  if (auto read = load_parameters(context, pipeline, loaded.submission.parameters); !read) loaded.errors.push_back(diagnostic(read.error()));
+  if (auto read = load_parameters(context, pipeline, loaded.submission.parameters); !read)
+    loaded.errors.push_back(diagnostic(read.error()));
   return loaded;
 }
 
 Result<std::unique_ptr<RunStore>> open_for_reading(const DataDir& dir) {
-  if (!dir.exists()) return fail(Code::kNotFound, "no data in " + dir.root(), "`sluice run` makes it; --data-dir DIR names another place");
+  if (!dir.exists())
+    return fail(Code::kNotFound, "no data in " + dir.root(), "`sluice run` makes it; --data-dir DIR names another place");
   return open_sqlite_store({.path = dir.database(), .read_only = true});
 }
 

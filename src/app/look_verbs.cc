@@ -31,8 +31,10 @@ Reading open_reading(const Context& context) {
   }
   reading.dir = std::move(*dir);
   auto store = open_for_reading(*reading.dir);
-  if (!store) reading.exit = context.console.fail(store.error());
-  else reading.store = std::move(*store);
+  if (!store)
+    reading.exit = context.console.fail(store.error());
+  else
+    reading.store = std::move(*store);
   reading.live = owner_pid(*reading.dir) != 0;
   return reading;
 }
@@ -47,7 +49,9 @@ Result<RunFilter> parse_filter(const std::string& text) {
     const bool equals = at != std::string_view::npos && term[at] == '=';
     if (key == "state" && equals) {
       filter.state = run_state_from(value);
-      if (!filter.state) return fail(Code::kInvalid, "--filter: '" + value + "' is no state", "PENDING, RUNNING, SUCCEEDED, FAILED, CANCELED or INTERRUPTED");
+      if (!filter.state)
+        return fail(Code::kInvalid, "--filter: '" + value + "' is no state",
+                    "PENDING, RUNNING, SUCCEEDED, FAILED, CANCELED or INTERRUPTED");
     } else if (key == "experiment" && equals) {
       filter.experiment = value;
     } else if (key == "pipeline" && equals) {
@@ -55,7 +59,8 @@ Result<RunFilter> parse_filter(const std::string& text) {
     } else if (key == "name" && !value.empty()) {
       filter.name_contains = value;
     } else {
-      return fail(Code::kInvalid, "--filter: cannot read '" + std::string(term) + "'", "state=FAILED, experiment=NAME, pipeline=NAME or name~TEXT, joined by commas");
+      return fail(Code::kInvalid, "--filter: cannot read '" + std::string(term) + "'",
+                  "state=FAILED, experiment=NAME, pipeline=NAME or name~TEXT, joined by commas");
     }
   }
   return filter;
@@ -71,13 +76,16 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
     }
   std::string out;
   for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) out += row[i] + (i + 1 < row.size() ? std::string(widths[i] - row[i].size() + 2, ' ') : "\n");
+    for (std::size_t i = 0; i < row.size(); ++i)
+      out += row[i] + (i + 1 < row.size() ? std::string(widths[i] - row[i].size() + 2, ' ') : "\n");
   }
   return out;
 }
 
 std::string day_and_time(Instant instant) { return replace_all(format_rfc3339(instant).substr(0, 19), "T", " "); }
-std::string run_time(const RunRow& run) { return run.began == Instant{} || run.ended < run.began ? "" : format_duration(run.ended - run.began); }
+std::string run_time(const RunRow& run) {
+  return run.began == Instant{} || run.ended < run.began ? "" : format_duration(run.ended - run.began);
+}
 
 int list_runs(const Context& context, Reading& reading) {
   const auto filter = parse_filter(context.words.filter);
@@ -102,7 +110,8 @@ int list_runs(const Context& context, Reading& reading) {
   }
   std::vector<std::vector<std::string>> rows{{"RUN", "STATE", "CREATED", "TIME", "PIPELINE", "NAME"}};
   for (const RunRow& run : *runs)
-    rows.push_back({run.uuid.text().substr(0, 8), std::string(state_name(shown_state(run, reading.live))), day_and_time(run.created), run_time(run), run.pipeline_name, run.name});
+    rows.push_back({run.uuid.text().substr(0, 8), std::string(state_name(shown_state(run, reading.live))),
+                    day_and_time(run.created), run_time(run), run.pipeline_name, run.name});
   context.console.out(table(rows));
   return 0;
 }
@@ -114,12 +123,18 @@ int list_experiments(const Context& context, Reading& reading) {
     JsonWriter json(2);
     json.begin_object().key("experiments").begin_array();
     for (const ExperimentRow& row : *experiments)
-      json.begin_object().field("experiment_id", std::to_string(row.id)).field("name", row.name).field("created_at", format_rfc3339(row.created)).field("runs", row.runs).end_object();
+      json.begin_object()
+          .field("experiment_id", std::to_string(row.id))
+          .field("name", row.name)
+          .field("created_at", format_rfc3339(row.created))
+          .field("runs", row.runs)
+          .end_object();
     context.console.out(json.end_array().end_object().take() + "\n");
     return 0;
   }
   std::vector<std::vector<std::string>> rows{{"ID", "RUNS", "CREATED", "NAME"}};
-  for (const ExperimentRow& row : *experiments) rows.push_back({std::to_string(row.id), std::to_string(row.runs), day_and_time(row.created), row.name});
+  for (const ExperimentRow& row : *experiments)
+    rows.push_back({std::to_string(row.id), std::to_string(row.runs), day_and_time(row.created), row.name});
   context.console.out(table(rows));
   return 0;
 }
@@ -131,7 +146,11 @@ int list_pipelines(const Context& context, Reading& reading) {
     JsonWriter json(2);
     json.begin_object().key("pipelines").begin_array();
     for (const PipelineRow& row : *pipelines)
-      json.begin_object().field("name", row.name).field("runs", row.runs).field("last_run_at", format_rfc3339(row.last_run)).end_object();
+      json.begin_object()
+          .field("name", row.name)
+          .field("runs", row.runs)
+          .field("last_run_at", format_rfc3339(row.last_run))
+          .end_object();
     context.console.out(json.end_array().end_object().take() + "\n");
     return 0;
   }
@@ -153,7 +172,8 @@ int get_run(const Context& context, Reading& reading) {
   context.console.out(run_summary(context.console, *reading.dir, *run, *tasks, reading.live));
   std::vector<std::vector<std::string>> rows{{"TASK", "STATE", "TIME", "ATTEMPTS", "ERROR"}};
   for (const TaskRow& task : *tasks)
-    rows.push_back({task.path, std::string(state_name(task.state)), task.began == Instant{} || task.ended < task.began ? "" : format_duration(task.ended - task.began),
+    rows.push_back({task.path, std::string(state_name(task.state)),
+                    task.began == Instant{} || task.ended < task.began ? "" : format_duration(task.ended - task.began),
                     task.attempts > 0 ? std::to_string(task.attempts) : "", task.error.substr(0, task.error.find('\n'))});
   context.console.out(table(rows));
   for (const TaskRow& task : *tasks) {
@@ -161,7 +181,8 @@ int get_run(const Context& context, Reading& reading) {
     const auto notes = parse_json(task.notes);
     if (!notes || !notes->is_list()) continue;
     for (const Value& note : notes->as_list())
-      if (note.is_string()) context.console.out(context.console.ink(Ink::kYellow, "note: ") + task.path + ": " + note.as_string() + "\n");
+      if (note.is_string())
+        context.console.out(context.console.ink(Ink::kYellow, "note: ") + task.path + ": " + note.as_string() + "\n");
   }
   return 0;
 }
@@ -186,7 +207,8 @@ int get_named(const Context& context, Reading& reading) {
     }
   }
   if (filter.experiment.empty() && filter.pipeline_name.empty())
-    return context.console.fail(Error{Code::kNotFound, "no " + context.words.noun + " '" + name + "'" + did_you_mean(name, known), "sluice list " + context.words.noun + "s"});
+    return context.console.fail(Error{Code::kNotFound, "no " + context.words.noun + " '" + name + "'" + did_you_mean(name, known),
+                                      "sluice list " + context.words.noun + "s"});
   Words words = context.words;
   words.filter = filter.experiment.empty() ? "pipeline=" + filter.pipeline_name : "experiment=" + filter.experiment;
   return list_runs({words, context.config, context.console}, reading);
@@ -226,7 +248,8 @@ Result<std::vector<TaskRow>> tasks_asked_for(RunStore& store, const RunRow& run,
     if (task.empty() ? row.attempts > 0 : row.path == task || row.path.ends_with("/" + task)) chosen.push_back(std::move(row));
   }
   if (chosen.empty() && !task.empty())
-    return fail(Code::kNotFound, "run " + run.uuid.text() + " has no task '" + task + "'" + did_you_mean(task, known), "sluice get run " + run.uuid.text());
+    return fail(Code::kNotFound, "run " + run.uuid.text() + " has no task '" + task + "'" + did_you_mean(task, known),
+                "sluice get run " + run.uuid.text());
   return chosen;
 }
 
@@ -262,7 +285,8 @@ int logs_verb(const Context& context) {
       for (const TaskRow& task : *tasks) {
         const std::string path = log_path(*reading.dir, *run, task, context.words.attempt);
         const auto follower = followers.try_emplace(path, path).first;
-        if (auto read = follower->second.poll([&](const LogChunk& chunk) { printer.print(task.path, chunk); }); !read) return context.console.fail(read.error());
+        if (auto read = follower->second.poll([&](const LogChunk& chunk) { printer.print(task.path, chunk); }); !read)
+          return context.console.fail(read.error());
       }
     if (!more) break;
     poll(nullptr, 0, 100);
@@ -281,11 +305,15 @@ int cancel_verb(const Context& context) {
   if (!run) return context.console.fail(run.error());
   auto client = ControlClient::connect(*reading.dir);
   if (!client)
-    return context.console.fail(Error{Code::kConflict, "run " + run->uuid.text() + " is " + std::string(state_name(shown_state(*run, false))) + ", not running", ""});
+    return context.console.fail(
+        Error{Code::kConflict,
+              "run " + run->uuid.text() + " is " + std::string(state_name(shown_state(*run, false))) + ", not running", ""});
   const auto answer = client->ask(Value::of({{"do", "cancel"}, {"run", run->uuid.text()}, {"reason", "sluice cancel"}}));
   if (!answer) return context.console.fail(answer.error());
-  if (context.console.json()) context.console.out(to_json(Value::of({{"run_id", run->uuid.text()}, {"state", "CANCELING"}})) + "\n");
-  else context.console.out("cancelling " + run->uuid.text() + "\n");
+  if (context.console.json())
+    context.console.out(to_json(Value::of({{"run_id", run->uuid.text()}, {"state", "CANCELING"}})) + "\n");
+  else
+    context.console.out("cancelling " + run->uuid.text() + "\n");
   return 0;
 }
 

@@ -5,39 +5,40 @@
 namespace sluice {
 
 Value to_value(const Notice& notice) {
-  return std::visit(Match{
-                        [](const TaskNotice& n) {
-                          return Value::of({{"kind", "task"},
-                                            {"run", n.run.text()},
-                                            {"task", n.task.value},
-                                            {"parent", n.parent.value},
-                                            {"path", n.path},
-                                            {"state", state_name(n.state)},
-                                            {"leaf", n.is_leaf},
-                                            {"attempt", n.attempt},
-                                            {"exit_code", n.exit_code},
-                                            {"began", to_micros(n.began)},
-                                            {"ended", to_micros(n.ended)},
-                                            {"error", n.error}});
-                        },
-                        [](const RunNotice& n) {
-                          return Value::of({{"kind", "run"}, {"run", n.run.text()}, {"state", state_name(n.state)}, {"error", n.error}});
-                        },
-                        [](const BuildNotice& n) {
-                          List runs;
-                          for (const Uuid& run : n.runs) runs.emplace_back(run.text());
-                          return Value::of({{"kind", "build"},
-                                            {"environment", n.environment},
-                                            {"phase", n.progress.phase},
-                                            {"done", n.progress.packages_done},
-                                            {"total", n.progress.packages_total},
-                                            {"bytes", n.progress.bytes_done},
-                                            {"finished", n.finished},
-                                            {"seconds", n.seconds},
-                                            {"runs", runs}});
-                        },
-                    },
-                    notice);
+  return std::visit(
+      Match{
+          [](const TaskNotice& n) {
+            return Value::of({{"kind", "task"},
+                              {"run", n.run.text()},
+                              {"task", n.task.value},
+                              {"parent", n.parent.value},
+                              {"path", n.path},
+                              {"state", state_name(n.state)},
+                              {"leaf", n.is_leaf},
+                              {"attempt", n.attempt},
+                              {"exit_code", n.exit_code},
+                              {"began", to_micros(n.began)},
+                              {"ended", to_micros(n.ended)},
+                              {"error", n.error}});
+          },
+          [](const RunNotice& n) {
+            return Value::of({{"kind", "run"}, {"run", n.run.text()}, {"state", state_name(n.state)}, {"error", n.error}});
+          },
+          [](const BuildNotice& n) {
+            List runs;
+            for (const Uuid& run : n.runs) runs.emplace_back(run.text());
+            return Value::of({{"kind", "build"},
+                              {"environment", n.environment},
+                              {"phase", n.progress.phase},
+                              {"done", n.progress.packages_done},
+                              {"total", n.progress.packages_total},
+                              {"bytes", n.progress.bytes_done},
+                              {"finished", n.finished},
+                              {"seconds", n.seconds},
+                              {"runs", runs}});
+          },
+      },
+      notice);
 }
 
 std::optional<Notice> notice_from_value(const Value& value) {

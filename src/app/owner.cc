@@ -47,11 +47,13 @@ Status Owner::start(const Config& config) {
   SLUICE_TRY_STATUS(objects_->open());
   LocalHandsOptions hands{.slots = config.slots, .stop_grace = config.stop_grace};
   hands.launch_supervisor = [this, config] {
-    return launch_supervisor({.program = own_program(), .data_dir = dir_.root(), .slots = config.slots, .private_tmp = config.private_tmp});
+    return launch_supervisor(
+        {.program = own_program(), .data_dir = dir_.root(), .slots = config.slots, .private_tmp = config.private_tmp});
   };
   hands_ = std::make_unique<LocalHands>(loop_, dir_, *objects_, environments_, std::move(hands));
-  engine_ = std::make_unique<Engine>(loop_, dir_, *store_, *hands_, clock_,
-                                     EngineOptions{.durability = config.durability, .images = config.images, .secrets = config.secrets});
+  engine_ = std::make_unique<Engine>(
+      loop_, dir_, *store_, *hands_, clock_,
+      EngineOptions{.durability = config.durability, .images = config.images, .secrets = config.secrets});
   engine_->observe({.task = [this](const TaskNotice& notice) { tell(notice); },
                     .run = [this](const RunNotice& notice) { tell(notice); },
                     .building = [this](const BuildNotice& notice) { tell(notice); },

@@ -16,15 +16,21 @@ struct TaskLine {
 };
 
 // Depth first, in the order in which tasks can start; loops are shown once, as their items are not known yet.
-void collect_tasks(const Plan& plan, const Sites& sites, std::uint32_t component, const std::string& path, std::vector<TaskLine>& lines) {
+void collect_tasks(const Plan& plan, const Sites& sites, std::uint32_t component, const std::string& path,
+                   std::vector<TaskLine>& lines) {
   for (const PlanTask& task : plan.components.at(component).tasks) {
     const PlanComponent& child = plan.components.at(task.component);
     TaskLine line{.path = path + "/" + task.spec->name, .component = task.spec->component, .condition = task.spec->condition};
-    for (const std::uint32_t upstream : task.upstream) line.after.push_back(plan.components.at(component).tasks.at(upstream).spec->name);
-    if (task.spec->iterator) line.loop = task.spec->iterator->items_input.empty() ? std::to_string(task.spec->iterator->items.size()) + " items" : "over " + task.spec->iterator->items_input;
+    for (const std::uint32_t upstream : task.upstream)
+      line.after.push_back(plan.components.at(component).tasks.at(upstream).spec->name);
+    if (task.spec->iterator)
+      line.loop = task.spec->iterator->items_input.empty() ? std::to_string(task.spec->iterator->items.size()) + " items"
+                                                           : "over " + task.spec->iterator->items_input;
     if (child.executor != nullptr) {
       if (const auto* container = std::get_if<ContainerSpec>(&child.executor->what)) line.image = container->image;
-      if (const auto site = sites.by_executor.find(child.executor->label); site != sites.by_executor.end() && site->second.environment) line.environment = site->second.environment->key;
+      if (const auto site = sites.by_executor.find(child.executor->label);
+          site != sites.by_executor.end() && site->second.environment)
+        line.environment = site->second.environment->key;
     }
     lines.push_back(line);
     if (child.is_dag()) collect_tasks(plan, sites, task.component, line.loop.empty() ? line.path : line.path + "[*]", lines);
@@ -41,7 +47,11 @@ std::map<std::string, EnvironmentSpec> environments_of(const Sites& sites) {
 std::string plan_json(const Plan& plan, const Sites& sites, const std::vector<TaskLine>& lines) {
   const EnvironmentStore store(default_environment_root());
   JsonWriter json(2);
-  json.begin_object().field("pipeline", plan.pipeline->name).field("parameters", Value(plan.parameters)).key("tasks").begin_array();
+  json.begin_object()
+      .field("pipeline", plan.pipeline->name)
+      .field("parameters", Value(plan.parameters))
+      .key("tasks")
+      .begin_array();
   for (const TaskLine& line : lines) {
     json.begin_object().field("path", line.path).field("component", line.component);
     if (!line.image.empty()) json.field("image", line.image);
@@ -54,7 +64,12 @@ std::string plan_json(const Plan& plan, const Sites& sites, const std::vector<Ta
   }
   json.end_array().key("environments").begin_array();
   for (const auto& [key, spec] : environments_of(sites)) {
-    json.begin_object().field("key", key).field("interpreter", spec.interpreter).field("built", store.has(key)).key("requirements").begin_array();
+    json.begin_object()
+        .field("key", key)
+        .field("interpreter", spec.interpreter)
+        .field("built", store.has(key))
+        .key("requirements")
+        .begin_array();
     for (const std::string& requirement : spec.requirements) json.value(requirement);
     json.end_array().end_object();
   }
@@ -77,7 +92,9 @@ std::string plan_text(const Console& console, const Plan& plan, const Sites& sit
   const auto environments = environments_of(sites);
   if (!environments.empty()) out += console.ink(Ink::kBold, "environments") + "\n";
   for (const auto& [key, spec] : environments)
-    out += "  " + key.substr(0, 12) + "  " + (store.has(key) ? console.ink(Ink::kGreen, "ready   ") : console.ink(Ink::kYellow, "to build")) + "  " + join(spec.requirements, ", ") + "\n";
+    out += "  " + key.substr(0, 12) + "  " +
+           (store.has(key) ? console.ink(Ink::kGreen, "ready   ") : console.ink(Ink::kYellow, "to build")) + "  " +
+           join(spec.requirements, ", ") + "\n";
   return out + "nothing is cached: every task would run\n";
 }
 
@@ -108,11 +125,13 @@ int plan_verb(const Context& context) {
   if (!dir) return context.console.fail(dir.error());
   const LoadedSubmission loaded = load_submission(context, true);
   if (!loaded.errors.empty()) return context.console.fail(loaded.errors);
-  const Prepared prepared = prepare(loaded.submission, context.config.images, new_run_context(*dir, new_uuid(), SystemClock().now()));
+  const Prepared prepared =
+      prepare(loaded.submission, context.config.images, new_run_context(*dir, new_uuid(), SystemClock().now()));
   if (!prepared.errors.empty()) return context.console.fail(prepared.errors);
   std::vector<TaskLine> lines;
   collect_tasks(*prepared.plan, prepared.sites, 0, "root", lines);
-  context.console.out(context.console.json() ? plan_json(*prepared.plan, prepared.sites, lines) : plan_text(context.console, *prepared.plan, prepared.sites, lines));
+  context.console.out(context.console.json() ? plan_json(*prepared.plan, prepared.sites, lines)
+                                             : plan_text(context.console, *prepared.plan, prepared.sites, lines));
   return 0;
 }
 

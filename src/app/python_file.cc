@@ -16,7 +16,8 @@
 namespace sluice {
 namespace {
 
-// argv: file, function or "", where to write the package. Exit code 3: kfp is not there; 4: a mistake that the last line explains.
+// argv: file, function or "", where to write the package. Exit code 3: kfp is not there; 4: a mistake that the last line
+// explains.
 constexpr const char* kCompileScript = R"(
 import importlib.util, os, sys
 file, function, out = sys.argv[1:4]
@@ -54,8 +55,10 @@ class TemporaryFile {
     const char* folder = std::getenv("TMPDIR");
     path_ = std::string(folder != nullptr && *folder != '\0' ? folder : "/tmp") + "/sluice-XXXXXX.yaml";
     const int fd = mkstemps(path_.data(), 5);
-    if (fd >= 0) close(fd);
-    else path_.clear();
+    if (fd >= 0)
+      close(fd);
+    else
+      path_.clear();
   }
   ~TemporaryFile() {
     if (!path_.empty()) unlink(path_.c_str());
@@ -73,7 +76,8 @@ struct Compiled {
   std::string words;  // what Python printed
 };
 
-Result<Compiled> compile_with(const std::string& python, const std::string& file, const std::string& function, const std::string& out) {
+Result<Compiled> compile_with(const std::string& python, const std::string& file, const std::string& function,
+                              const std::string& out) {
   Command command{.argv = {python, "-c", kCompileScript, file, function, out}};
   command.variables = {{"PYTHONWARNINGS", "ignore"}};
   const std::atomic<bool> never{false};
@@ -84,7 +88,8 @@ Result<Compiled> compile_with(const std::string& python, const std::string& file
 Result<std::string> environment_with_kfp(const Console& console) {
   SLUICE_TRY(const FoundInterpreter found, find_interpreter(""));
   EnvironmentSpec spec{.interpreter = found.interpreter.path, .requirements = {kCompilerRequirement, "kfp-kubernetes==2.17.0"}};
-  spec.key = sha256_hex("compiler\n" + found.interpreter.path + found.interpreter.version + join(spec.requirements, " ") + environment_variables_fingerprint());
+  spec.key = sha256_hex("compiler\n" + found.interpreter.path + found.interpreter.version + join(spec.requirements, " ") +
+                        environment_variables_fingerprint());
   EnvironmentStore environments(default_environment_root());
   std::string phase;
   const auto progress = [&](const BuildProgress& now) {

@@ -8,8 +8,9 @@
 
 namespace sluice {
 
-// The compiled package's text. `function` empty: the only pipeline of the file. The user's own environment is used if it has kfp, else one
-// that holds the kfp of kCompilerRequirement is built. The file's folder is on the module path. kInvalid with Python's own words.
+// The compiled package's text. `function` empty: the only pipeline of the file. The user's own environment is used if it has kfp,
+// else one that holds the kfp of kCompilerRequirement is built. The file's folder is on the module path. kInvalid with Python's
+// own words.
 Result<std::string> compile_python(const std::string& file, const std::string& function, const Console& console);
 
 constexpr const char* kCompilerRequirement = "kfp==2.17.0";

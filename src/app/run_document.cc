@@ -38,13 +38,19 @@ void write_artifacts(JsonWriter& json, const TaskData& outputs) {
 
 void write_error(JsonWriter& json, const std::string& error) {
   json.key("error");
-  if (error.empty()) json.null();
-  else json.value(error);
+  if (error.empty())
+    json.null();
+  else
+    json.value(error);
 }
 
-double seconds_between(Instant began, Instant ended) { return began == Instant{} || ended < began ? 0 : to_seconds(ended - began); }
+double seconds_between(Instant began, Instant ended) {
+  return began == Instant{} || ended < began ? 0 : to_seconds(ended - began);
+}
 
-std::string padded(const std::string& text, std::size_t width) { return text + std::string(text.size() < width ? width - text.size() : 1, ' '); }
+std::string padded(const std::string& text, std::size_t width) {
+  return text + std::string(text.size() < width ? width - text.size() : 1, ' ');
+}
 
 std::string shown_value(const Value& value) {
   const std::string text = value_text(value);
@@ -56,7 +62,8 @@ void add_outputs(std::string& out, const Console& console, const TaskData& outpu
   out += console.ink(Ink::kBold, "outputs") + "\n";
   for (const auto& [key, value] : outputs.parameters) out += "  " + padded(key, 20) + " " + shown_value(value) + "\n";
   for (const auto& [key, list] : outputs.artifacts)
-    for (const Artifact& artifact : list) out += "  " + padded(key, 20) + " " + artifact.type.schema_title + " " + artifact.uri + "\n";
+    for (const Artifact& artifact : list)
+      out += "  " + padded(key, 20) + " " + artifact.type.schema_title + " " + artifact.uri + "\n";
 }
 
 void add_metrics(std::string& out, const Console& console, const std::vector<TaskRow>& tasks) {
@@ -71,7 +78,8 @@ void add_metrics(std::string& out, const Console& console, const std::vector<Tas
   }
 }
 
-void add_failures(std::string& out, const Console& console, const DataDir& dir, const RunRow& run, const std::vector<TaskRow>& tasks) {
+void add_failures(std::string& out, const Console& console, const DataDir& dir, const RunRow& run,
+                  const std::vector<TaskRow>& tasks) {
   int shown = 0;
   for (const TaskRow& task : tasks) {
     if (task.state != TaskState::kFailed || task.attempts == 0) continue;
@@ -83,7 +91,8 @@ void add_failures(std::string& out, const Console& console, const DataDir& dir, 
     const std::string path = log_path(dir, run, task, 0);
     const auto lines = last_log_lines(path, kLogLines);
     if (!lines || trim(*lines).empty()) continue;
-    for (const std::string_view line : split(trim(*lines), '\n')) out += console.ink(Ink::kDim, "  | ") + std::string(line) + "\n";
+    for (const std::string_view line : split(trim(*lines), '\n'))
+      out += console.ink(Ink::kDim, "  | ") + std::string(line) + "\n";
     out += console.ink(Ink::kDim, "  all of it: sluice logs " + run.uuid.text() + " " + task.path) + "\n";
   }
 }
@@ -105,7 +114,11 @@ std::string log_path(const DataDir& dir, const RunRow& run, const TaskRow& task,
 std::string run_json(const RunRow& run, const std::vector<TaskRow>& tasks, bool live) {
   const TaskData outputs = outputs_of(run.outputs);
   JsonWriter json(2);
-  json.begin_object().field("run_id", run.uuid.text()).field("name", run.name).field("pipeline", run.pipeline_name).field("experiment", run.experiment);
+  json.begin_object()
+      .field("run_id", run.uuid.text())
+      .field("name", run.name)
+      .field("pipeline", run.pipeline_name)
+      .field("experiment", run.experiment);
   json.field("state", state_name(shown_state(run, live)));
   write_error(json, run.error);
   json.field("seconds", seconds_between(run.began, run.ended));
@@ -116,8 +129,14 @@ std::string run_json(const RunRow& run, const std::vector<TaskRow>& tasks, bool 
   json.key("tasks").begin_object();
   for (const TaskRow& task : tasks) {
     const TaskData made = outputs_of(task.outputs);
-    json.key(task.path).begin_object().field("state", state_name(task.state)).field("attempts", task.attempts).field("exit_code", task.exit_code);
-    json.field("seconds", seconds_between(task.began, task.ended)).field("output_parameters", Value(made.parameters)).key("output_artifacts");
+    json.key(task.path)
+        .begin_object()
+        .field("state", state_name(task.state))
+        .field("attempts", task.attempts)
+        .field("exit_code", task.exit_code);
+    json.field("seconds", seconds_between(task.began, task.ended))
+        .field("output_parameters", Value(made.parameters))
+        .key("output_artifacts");
     write_artifacts(json, made);
     write_error(json, task.error);
     if (!task.notes.empty())
@@ -128,7 +147,8 @@ std::string run_json(const RunRow& run, const std::vector<TaskRow>& tasks, bool 
   return json.take() + "\n";
 }
 
-std::string run_summary(const Console& console, const DataDir& dir, const RunRow& run, const std::vector<TaskRow>& tasks, bool live) {
+std::string run_summary(const Console& console, const DataDir& dir, const RunRow& run, const std::vector<TaskRow>& tasks,
+                        bool live) {
   const RunState state = shown_state(run, live);
   const Ink ink = state == RunState::kSucceeded ? Ink::kGreen : state == RunState::kFailed ? Ink::kRed : Ink::kYellow;
   std::string out = console.ink(ink, state_name(state)) + " " + console.ink(Ink::kBold, run.name);
@@ -138,8 +158,10 @@ std::string run_summary(const Console& console, const DataDir& dir, const RunRow
   add_outputs(out, console, outputs_of(run.outputs));
   add_metrics(out, console, tasks);
   if (state == RunState::kFailed) add_failures(out, console, dir, run, tasks);
-  if (state != RunState::kSucceeded && is_final(state)) out += console.ink(Ink::kDim, "sluice retry " + run.uuid.text() + " runs again what failed") + "\n";
-  if (state == RunState::kInterrupted) out += console.ink(Ink::kDim, "sluice run --resume " + run.uuid.text() + " goes on") + "\n";
+  if (state != RunState::kSucceeded && is_final(state))
+    out += console.ink(Ink::kDim, "sluice retry " + run.uuid.text() + " runs again what failed") + "\n";
+  if (state == RunState::kInterrupted)
+    out += console.ink(Ink::kDim, "sluice run --resume " + run.uuid.text() + " goes on") + "\n";
   return out;
 }
 

@@ -15,7 +15,8 @@ RunState shown_state(const RunRow& run, bool live);
 
 std::string run_json(const RunRow& run, const std::vector<TaskRow>& tasks, bool live);
 // State and time, outputs, metrics, and for failed tasks the last lines that they printed.
-std::string run_summary(const Console& console, const DataDir& dir, const RunRow& run, const std::vector<TaskRow>& tasks, bool live);
+std::string run_summary(const Console& console, const DataDir& dir, const RunRow& run, const std::vector<TaskRow>& tasks,
+                        bool live);
 
 // The key of a task in its DAG, from its path: "root/for-loop-2[0]/double" -> "double".
 std::string task_key(const std::string& path);

@@ -25,10 +25,24 @@ struct Wanted {
   std::string title;
 };
 
+// Prints how a run ended; 0 if it succeeded, 3 if it has not ended.
+int report_end(const Context& context, const DataDir& dir, RunStore& store, const RunRow& run) {
+  const auto tasks = store.tasks(run.id);
+  if (!tasks) return context.console.fail(tasks.error());
+  context.console.out(context.console.json() ? run_json(run, *tasks, false)
+                                             : run_summary(context.console, dir, run, *tasks, false));
+  if (run.state == RunState::kSucceeded) return 0;
+  return is_final(run.state) ? 1 : 3;
+}
+
 class RunSession {
  public:
   RunSession(const Context& context, const DataDir& dir, Wanted wanted)
-      : context_(context), console_(context.console), dir_(dir), wanted_(std::move(wanted)), view_(console_, false, wanted_.title) {}
+      : context_(context),
+        console_(context.console),
+        dir_(dir),
+        wanted_(std::move(wanted)),
+        view_(console_, false, wanted_.title) {}
 
   int run() {
     // The owner may be about to end when we connect to it: then the lock is free a moment later.
@@ -39,8 +53,10 @@ class RunSession {
       if (auto client = ControlClient::connect(dir_)) return as_client(std::move(*client));
       poll(nullptr, 0, 100);
     }
-    return console_.fail(Error{Code::kUnavailable, "data directory " + dir_.root() + " is locked by process " + std::to_string(owner_pid(dir_)) + ", which does not answer",
-                               "wait for it, or end it"});
+    return console_.fail(Error{
+        Code::kUnavailable,
+        "data directory " + dir_.root() + " is locked by process " + std::to_string(owner_pid(dir_)) + ", which does not answer",
+        "wait for it, or end it"});
   }
 
  private:
@@ -80,7 +96,8 @@ class RunSession {
 
   bool concerns_us(const Notice& notice) const {
     if (const auto* task = std::get_if<TaskNotice>(&notice)) return task->run == uuid_;
-    if (const auto* build = std::get_if<BuildNotice>(&notice)) return std::find(build->runs.begin(), build->runs.end(), uuid_) != build->runs.end() || build->finished;
+    if (const auto* build = std::get_if<BuildNotice>(&notice))
+      return std::find(build->runs.begin(), build->runs.end(), uuid_) != build->runs.end() || build->finished;
     return std::get<RunNotice>(notice).run == uuid_;
   }
 
@@ -113,7 +130,8 @@ class RunSession {
       if (const int signal = signals.take(); signal != 0) {
         signal_ = signal;
         view_.say("cancelling", now());
-        if (auto other = ControlClient::connect(dir_)) (void)other->ask(Value::of({{"do", "cancel"}, {"run", uuid_.text()}, {"reason", "interrupted"}})).has_value();
+        if (auto other = ControlClient::connect(dir_))
+          (void)other->ask(Value::of({{"do", "cancel"}, {"run", uuid_.text()}, {"reason", "interrupted"}})).has_value();
       }
       auto message = client.next(100);
       if (!message) break;  // the owner is gone: the store knows how far the run came
@@ -132,12 +150,8 @@ class RunSession {
   int report(RunStore& store) {
     const auto row = store.run(uuid_);
     if (!row) return console_.fail(row.error());
-    const auto tasks = store.tasks(row->id);
-    if (!tasks) return console_.fail(tasks.error());
-    console_.out(console_.json() ? run_json(*row, *tasks, false) : run_summary(console_, dir_, *row, *tasks, false));
-    if (row->state == RunState::kSucceeded) return 0;
-    if (row->state == RunState::kCanceled && signal_ != 0) return 128 + signal_;
-    return is_final(row->state) ? 1 : 3;
+    const int code = report_end(context_, dir_, store, *row);
+    return row->state == RunState::kCanceled && signal_ != 0 ? 128 + signal_ : code;
   }
 
   const Context& context_;
@@ -156,6 +170,8 @@ int resume(const Context& context, const DataDir& dir) {
     if (!store) return context.console.fail(store.error());
     const auto row = find_run(**store, context.words.run);
     if (!row) return context.console.fail(row.error());
+    // To go on with a run that has reached its end is done already: scripts may resume until they see SUCCEEDED.
+    if (row->state == RunState::kSucceeded && context.words.verb == "run") return report_end(context, dir, **store, *row);
     wanted.resume = row->uuid;
     wanted.title = row->name + "  " + row->uuid.text();
     if (!context.words.pipeline.empty()) {
@@ -164,7 +180,8 @@ int resume(const Context& context, const DataDir& dir) {
       const auto spec = (*store)->spec(row->spec_digest);
       if (!spec) return context.console.fail(spec.error());
       if (*spec != loaded.submission.spec)
-        return context.console.fail(Error{Code::kConflict, context.words.pipeline + " is not what run " + row->uuid.text() + " was made of",
+        return context.console.fail(Error{Code::kConflict,
+                                          context.words.pipeline + " is not what run " + row->uuid.text() + " was made of",
                                           "leave the file out to go on with the run as it is, or start a new run"});
     }
   }

@@ -48,7 +48,8 @@ std::string first_line(const std::string& text) { return text.substr(0, text.fin
 
 }  // namespace
 
-RunView::RunView(const Console& console, bool quiet, std::string title) : console_(console), quiet_(quiet), title_(std::move(title)) {}
+RunView::RunView(const Console& console, bool quiet, std::string title)
+    : console_(console), quiet_(quiet), title_(std::move(title)) {}
 
 void RunView::take(const Notice& notice, Instant now) {
   if (began_ == Instant{}) began_ = now;
@@ -80,18 +81,25 @@ void RunView::note_task(const TaskNotice& notice) {
   entry.notice = notice;
   if (!is_new) return;
   entry.label = notice.path.substr(notice.path.rfind('/') + 1);
-  if (notice.parent.value == 0) roots_.push_back(notice.task);
-  else entries_[notice.parent].children.push_back(notice.task);
+  if (notice.parent.value == 0)
+    roots_.push_back(notice.task);
+  else
+    entries_[notice.parent].children.push_back(notice.task);
 }
 
 void RunView::plain_line(const Notice& notice) {
   if (const auto* build = std::get_if<BuildNotice>(&notice)) {
-    if (build->finished) console_.err("environment ready in " + format_duration(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(build->seconds))) + "\n");
-    else console_.err(build_row({build->progress, {}}, {}) + "\n");
+    if (build->finished)
+      console_.err("environment ready in " +
+                   format_duration(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(build->seconds))) + "\n");
+    else
+      console_.err(build_row({build->progress, {}}, {}) + "\n");
     return;
   }
   const auto* task = std::get_if<TaskNotice>(&notice);
-  if (task == nullptr || !task->is_leaf || (task->state != TaskState::kRunning && task->state != TaskState::kBackoff && !is_final(task->state))) return;
+  if (task == nullptr || !task->is_leaf ||
+      (task->state != TaskState::kRunning && task->state != TaskState::kBackoff && !is_final(task->state)))
+    return;
   if (task->state == TaskState::kOmitted || task->state == TaskState::kSkipped) return;
   std::string line = std::string(state_name(task->state)) + " " + task->path;
   if (task->attempt > 1) line += " (attempt " + std::to_string(task->attempt) + ")";
@@ -174,8 +182,10 @@ std::string RunView::row(const Entry& entry, int depth, Instant now) const {
   const std::size_t column = 34;
   const std::size_t used = static_cast<std::size_t>(depth) * 2 + label.size();
   if (used < column) label += std::string(column - used, ' ');
-  line += is_final(task.state) && !is_success(task.state) && task.state != TaskState::kFailed ? console_.ink_err(Ink::kDim, label) : label;
-  if (task.began != Instant{}) line += " " + format_duration((task.ended != Instant{} ? task.ended : std::max(now, task.began)) - task.began);
+  line += is_final(task.state) && !is_success(task.state) && task.state != TaskState::kFailed ? console_.ink_err(Ink::kDim, label)
+                                                                                              : label;
+  if (task.began != Instant{})
+    line += " " + format_duration((task.ended != Instant{} ? task.ended : std::max(now, task.began)) - task.began);
   if (task.state == TaskState::kSkipped) line += console_.ink_err(Ink::kDim, " condition is false");
   if (task.state == TaskState::kCached) line += console_.ink_err(Ink::kDim, " cached");
   if (task.attempt > 1) line += console_.ink_err(Ink::kYellow, "  attempt " + std::to_string(task.attempt));
@@ -186,7 +196,8 @@ std::string RunView::row(const Entry& entry, int depth, Instant now) const {
 std::string RunView::build_row(const Building& building, Instant now) const {
   const BuildProgress& progress = building.progress;
   std::string line = "environment: " + progress.phase;
-  if (progress.packages_total > 0) line += ", " + std::to_string(progress.packages_done) + " of " + std::to_string(progress.packages_total) + " packages";
+  if (progress.packages_total > 0)
+    line += ", " + std::to_string(progress.packages_done) + " of " + std::to_string(progress.packages_total) + " packages";
   if (progress.bytes_done > 0) line += ", " + format_bytes(static_cast<double>(progress.bytes_done));
   if (building.began != Instant{}) line += "  " + format_duration(now - building.began);
   return console_.ink_err(Ink::kYellow, line);

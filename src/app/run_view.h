@@ -24,7 +24,8 @@ class RunView {
   // One line that stays, above the live part.
   void say(const std::string& line, Instant now);
 
-  // The lines of the live part for a terminal of `width` x `height`, without colours' escape codes if the console has none. Public for tests.
+  // The lines of the live part for a terminal of `width` x `height`, without colours' escape codes if the console has none.
+  // Public for tests.
   std::vector<std::string> lines(Instant now, int width, int height) const;
 
  private:

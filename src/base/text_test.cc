@@ -11,6 +11,13 @@ namespace {
 
 using testing::ElementsAre;
 
+TEST(Text, SwappedNeighboursAreOneMistake) {
+  const std::vector<std::string> verbs{"run", "logs", "list"};
+  EXPECT_EQ(closest("rnu", verbs), "run");
+  EXPECT_EQ(closest("lgos", verbs), "logs");
+  EXPECT_EQ(closest("nur", verbs), "");
+}
+
 TEST(Text, SplitKeepsEmptyParts) {
   EXPECT_THAT(split("a,b,,c,", ','), ElementsAre("a", "b", "", "c", ""));
   EXPECT_THAT(split("", ','), ElementsAre(""));

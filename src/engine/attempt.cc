@@ -20,7 +20,7 @@ std::string base_name(std::string_view path) {
 }
 
 bool exists(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return lstat(path.c_str(), &info) == 0;
 }
 
@@ -44,9 +44,10 @@ LinkedInput linked_input(const std::string& path, const std::string& digest, con
           .ctime_ns = info.st_ctim.tv_sec * 1'000'000'000LL + info.st_ctim.tv_nsec};
 }
 
-// Only a single large file comes as a link to the object itself; what a tree links to is verified by its files' digests when it is read next.
+// Only a single large file comes as a link to the object itself; what a tree links to is verified by its files' digests when it
+// is read next.
 void note_if_linked(Attempt& attempt, const ObjectStore& objects, const Artifact& artifact) {
-  struct stat copy {}, object {};
+  struct stat copy{}, object{};
   if (lstat(artifact.uri.c_str(), &copy) != 0 || !S_ISREG(copy.st_mode) || copy.st_nlink < 2) return;
   if (stat(objects.path_of(artifact.digest).c_str(), &object) != 0 || object.st_ino != copy.st_ino) return;
   attempt.linked.push_back(linked_input(artifact.uri, artifact.digest, copy));
@@ -76,7 +77,7 @@ Status fetch_inputs(Attempt& attempt, const ObjectStore& objects) {
 
 Status check_linked(const Attempt& attempt) {
   for (const LinkedInput& before : attempt.linked) {
-    struct stat info {};
+    struct stat info{};
     if (lstat(before.path.c_str(), &info) != 0) continue;  // removed: only its own name for the object is gone
     const LinkedInput now = linked_input(before.path, before.digest, info);
     // ctime alone also moves when other links to the object come and go, so it counts only together with the rest.
@@ -113,7 +114,9 @@ Attempt::Attempt(AttemptOrder given, const DataDir& dir)
     : order(std::move(given)),
       id(order.run_uuid + "/" + std::to_string(order.task.value) + "/" + std::to_string(order.attempt)),
       directory(dir.attempt(order.run_uuid, order.task, order.task_name, order.attempt)),
-      outputs{.parameters_dir = directory + "/params", .artifacts_dir = directory + "/out", .executor_output = directory + "/out/executor_output.json"},
+      outputs{.parameters_dir = directory + "/params",
+              .artifacts_dir = directory + "/out",
+              .executor_output = directory + "/out/executor_output.json"},
       inputs(order.inputs) {}
 
 LaunchContext Attempt::context() const {
@@ -174,7 +177,8 @@ Collected collect(const Attempt& attempt, ObjectStore& objects) {
   if (!outputs) return {FailureKind::kOutput, std::move(outputs)};
   for (auto& [key, list] : outputs->artifacts)
     for (Artifact& artifact : list)
-      if (auto taken = take_in(attempt, objects, key, artifact); !taken) return {FailureKind::kOutput, fail(std::move(taken).error())};
+      if (auto taken = take_in(attempt, objects, key, artifact); !taken)
+        return {FailureKind::kOutput, fail(std::move(taken).error())};
   return {FailureKind::kOutput, std::move(outputs)};
 }
 
@@ -184,7 +188,8 @@ Result<TaskData> import_artifact(const Attempt& attempt, ObjectStore& objects) {
   const bool local = artifact.uri.starts_with('/') && exists(artifact.uri);
   if (import.download_to_workspace) {
     if (!local)
-      return fail(Code::kInvalid, "cannot copy '" + artifact.uri + "' to the workspace: it is no file or directory of this machine",
+      return fail(Code::kInvalid,
+                  "cannot copy '" + artifact.uri + "' to the workspace: it is no file or directory of this machine",
                   "import it without download_to_workspace, or fetch it in a task of its own");
     // The content is stored and each consumer gets a copy of its own, which is what a shared workspace is there for.
     std::error_code error;

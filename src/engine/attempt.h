@@ -1,6 +1,7 @@
 // One attempt on disk: its directory, its private copies of inputs, its command line, and what it left behind.
 //
-// These functions touch files and take as long as the bytes they copy and hash: call them in a work thread where there are artifacts.
+// These functions touch files and take as long as the bytes they copy and hash: call them in a work thread where there are
+// artifacts.
 #pragma once
 
 #include <sys/types.h>
@@ -12,9 +13,9 @@
 #include <vector>
 
 #include "base/uuid.h"
-#include "exec/supervisor.h"
 #include "engine/data_dir.h"
 #include "engine/site.h"
+#include "exec/supervisor.h"
 #include "model/ids.h"
 #include "model/state.h"
 #include "plan/launch.h"

@@ -32,12 +32,14 @@ Status DataDir::create() const {
   std::filesystem::create_directories(root_, error);
   if (error) {
     Error e = fail_errno("make data directory " + root_, error.value()).value();
-    if (e.hint.empty() || e.code == Code::kInvalid) e.hint = "name a directory that you may write to with --data-dir DIR or SLUICE_DATA_DIR";
+    if (e.hint.empty() || e.code == Code::kInvalid)
+      e.hint = "name a directory that you may write to with --data-dir DIR or SLUICE_DATA_DIR";
     if (e.code == Code::kInternal || e.code == Code::kNotFound) e.code = Code::kInvalid;
     return fail(std::move(e));
   }
   if (access(root_.c_str(), W_OK | X_OK) != 0)
-    return fail(Code::kInvalid, "data directory " + root_ + " is not writable", "name another with --data-dir DIR or SLUICE_DATA_DIR");
+    return fail(Code::kInvalid, "data directory " + root_ + " is not writable",
+                "name another with --data-dir DIR or SLUICE_DATA_DIR");
   for (const char* folder : {"/runs", "/objects", "/secrets", "/volumes"}) SLUICE_TRY_STATUS(make_directory(root_ + folder));
   const std::string ignore = root_ + "/.gitignore";
   const int fd = open(ignore.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -59,7 +61,8 @@ std::string DataDir::task(std::string_view run_uuid, TaskId id, std::string_view
   std::string path = run(run_uuid) + "/" + std::to_string(id.value) + "-";
   // Task names come from a file: only what is harmless in a file name stays.
   for (const char c : name.substr(0, 64)) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
     path += plain ? c : '_';
   }
   return path;

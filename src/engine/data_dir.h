@@ -1,6 +1,7 @@
 // The layout of a data directory, and who owns it.
 //
-//   engine.lock  engine.sock  sluice.db  objects/sha256/ab/…  runs/RUN/TASK/ATTEMPT/{work,in,out,params,log}  secrets/NAME/KEY  volumes/NAME
+//   engine.lock  engine.sock  sluice.db  objects/sha256/ab/…  runs/RUN/TASK/ATTEMPT/{work,in,out,params,log}  secrets/NAME/KEY
+//   volumes/NAME
 #pragma once
 
 #include <optional>

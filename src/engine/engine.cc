@@ -1,6 +1,5 @@
 #include "engine/engine.h"
 
-
 #include <algorithm>
 
 #include "base/json.h"
@@ -101,9 +100,14 @@ void Engine::cancel_all(const std::string& reason) {
 Status Engine::retry(const Uuid& uuid) {
   if (runs_.contains(uuid)) return fail(Code::kConflict, "run " + uuid.text() + " is running");
   SLUICE_TRY(const RunRow row, store_.run(uuid));
-  if (row.state == RunState::kSucceeded) return fail(Code::kConflict, "run " + uuid.text() + " has succeeded: there is nothing to run again");
+  if (row.state == RunState::kSucceeded)
+    return fail(Code::kConflict, "run " + uuid.text() + " has succeeded: there is nothing to run again");
   SLUICE_TRY(const std::string spec, store_.spec(row.spec_digest));
-  const Submission submission{.spec = spec, .spec_file = row.spec_file, .parameters = row.parameters, .name = row.name, .experiment = row.experiment,
+  const Submission submission{.spec = spec,
+                              .spec_file = row.spec_file,
+                              .parameters = row.parameters,
+                              .name = row.name,
+                              .experiment = row.experiment,
                               .cache = row.options.bool_or("cache", true)};
   Prepared prepared = prepare(submission, options_.images, run_context_from_value(row.context));
   if (!prepared.errors.empty()) return fail(Code::kInvalid, prepared.errors.front().text(), prepared.errors.front().hint);
@@ -144,18 +148,22 @@ void Engine::turn() {
 void Engine::take(LiveRun& run, const Event& event, Instant now) {
   Outcome outcome = step(*run.plan, run.state, event, now);
   if (!std::holds_alternative<AttemptStarted>(event))
-    run.write.entries.push_back({.seq = ++run.seq, .at = now, .kind = std::string(event_kind(event)), .payload = event_payload(event)});
+    run.write.entries.push_back(
+        {.seq = ++run.seq, .at = now, .kind = std::string(event_kind(event)), .payload = event_payload(event)});
   run.changed.insert(outcome.changed.begin(), outcome.changed.end());
   std::move(outcome.actions.begin(), outcome.actions.end(), std::back_inserter(run.actions));
   if (const auto* success = std::get_if<AttemptSucceeded>(&event)) note_artifacts(run, *success);
-  const bool root_moved = std::holds_alternative<RunBegan>(event) || std::holds_alternative<CancelAsked>(event) || std::holds_alternative<RetryAsked>(event);
-  const bool ended = std::any_of(run.actions.begin(), run.actions.end(), [](const Action& a) { return std::holds_alternative<EndRun>(a); });
+  const bool root_moved = std::holds_alternative<RunBegan>(event) || std::holds_alternative<CancelAsked>(event) ||
+                          std::holds_alternative<RetryAsked>(event);
+  const bool ended =
+      std::any_of(run.actions.begin(), run.actions.end(), [](const Action& a) { return std::holds_alternative<EndRun>(a); });
   if (root_moved || ended)
-    run.write.change = RunChange{.state = run.state.run,
-                                 .error = run.state.error,
-                                 .began = run.state.began,
-                                 .ended = run.state.ended,
-                                 .outputs = ended && !run.state.at({0}).outputs.empty() ? to_json(to_value(run.state.at({0}).outputs)) : ""};
+    run.write.change =
+        RunChange{.state = run.state.run,
+                  .error = run.state.error,
+                  .began = run.state.began,
+                  .ended = run.state.ended,
+                  .outputs = ended && !run.state.at({0}).outputs.empty() ? to_json(to_value(run.state.at({0}).outputs)) : ""};
 }
 
 bool Engine::commit() {
@@ -180,7 +188,8 @@ bool Engine::commit() {
   return true;
 }
 
-// Memory is ahead of the disk now: nothing is carried out until the same writes go through. Finished attempts wait, unacknowledged.
+// Memory is ahead of the disk now: nothing is carried out until the same writes go through. Finished attempts wait,
+// unacknowledged.
 void Engine::on_store_trouble(const Error& error) {
   const Instant now = clock_.now();
   if (trouble_since_ == Instant{}) trouble_since_ = now;
@@ -250,7 +259,8 @@ void Engine::perform(LiveRun& run, const Action& action) {
   } else if (const auto* stop = std::get_if<StopAttempt>(&action)) {
     hands_.stop(run.uuid, stop->task, stop->attempt, stop->why);
   } else if (const auto* timer = std::get_if<ArmTimer>(&action)) {
-    loop_.after(timer->due - last_now_, [this, uuid = run.uuid, fired = TimerFired{timer->task, timer->attempt, timer->kind}, alive = std::weak_ptr(alive_)] {
+    loop_.after(timer->due - last_now_, [this, uuid = run.uuid, fired = TimerFired{timer->task, timer->attempt, timer->kind},
+                                         alive = std::weak_ptr(alive_)] {
       if (!alive.expired()) push(uuid, fired);
     });
   } else {
@@ -269,12 +279,13 @@ void Engine::start_attempt(LiveRun& run, const StartAttempt& start) {
                      .attempt = start.attempt,
                      .task_name = task_name(*run.plan, run.state, start.task),
                      .inputs = node.inputs};
-  if (const auto site = run.sites.by_executor.find(component.executor->label); site != run.sites.by_executor.end()) order.site = &site->second;
+  if (const auto site = run.sites.by_executor.find(component.executor->label); site != run.sites.by_executor.end())
+    order.site = &site->second;
   TaskId dag = node.parent;
   if (run.state.at(dag).kind == NodeKind::kLoop) dag = run.state.at(dag).parent;
   const std::string pod = run.plan->context.resource_name + "-" + std::to_string(start.task.value);
-  auto env = platform_env(*run.plan, run.plan->components.at(run.state.at(dag).component), *component.executor, StateScope(run.state, dag), dir_,
-                          options_.secrets, pod);
+  auto env = platform_env(*run.plan, run.plan->components.at(run.state.at(dag).component), *component.executor,
+                          StateScope(run.state, dag), dir_, options_.secrets, pod);
   if (!env) return push(run.uuid, AttemptFailed{start.task, start.attempt, FailureKind::kStart, 0, env.error().message});
   order.env = std::move(*env);
   hands_.start(std::move(order));
@@ -302,7 +313,8 @@ void Engine::tell(LiveRun& run) {
 
 void Engine::finish(const RunPtr& run) {
   const RunNotice notice{run->uuid, run->state.run, run->state.error};
-  if (run->state.run == RunState::kSucceeded) (void)store_.compact(run->id).has_value();  // its rows are there; a failure only costs room
+  if (run->state.run == RunState::kSucceeded)
+    (void)store_.compact(run->id).has_value();  // its rows are there; a failure only costs room
   runs_.erase(run->uuid);
   if (observer_.run) observer_.run(notice);
 }

@@ -72,7 +72,8 @@ struct Observer {
   std::function<void(const TaskNotice&)> task;
   std::function<void(const RunNotice&)> run;         // after the commit that says so
   std::function<void(const BuildNotice&)> building;
-  std::function<void(const Error&)> trouble;         // the store cannot be written; it is tried again. Code kInternal's empty message: it works again
+  std::function<void(const Error&)>
+      trouble;         // the store cannot be written; it is tried again. Code kInternal's empty message: it works again
 };
 
 struct EngineOptions {
@@ -92,7 +93,8 @@ class Engine {
   // Runs that an owner left in the middle become INTERRUPTED. Call once, before anything else.
   Status adopt_orphans();
 
-  // Creates the run (durable when this returns) and starts it. `prepared` is of `submission` and without errors; the run's id is in its context.
+  // Creates the run (durable when this returns) and starts it. `prepared` is of `submission` and without errors; the run's id is
+  // in its context.
   Result<Uuid> submit(const Submission& submission, Prepared prepared);
   // kConflict if it has ended, kNotFound if there is no such run.
   Status cancel(const Uuid& run, const std::string& reason);
@@ -111,10 +113,10 @@ class Engine {
     std::shared_ptr<const Plan> plan;
     Sites sites;
     State state;
-    std::uint64_t seq = 0;                   // of the newest entry that is in the journal or in `write`
-    Write write;                             // what this turn has to remember
+    std::uint64_t seq = 0;  // of the newest entry that is in the journal or in `write`
+    Write write;  // what this turn has to remember
     std::set<TaskId> changed;
-    std::vector<Action> actions;             // to carry out after the commit
+    std::vector<Action> actions;  // to carry out after the commit
     std::map<TaskId, std::vector<std::string>> notes;
     bool ended = false;
   };
@@ -144,10 +146,10 @@ class Engine {
   Observer observer_;
   std::map<Uuid, RunPtr> runs_;
   std::vector<std::pair<Uuid, Event>> events_;  // not yet taken
-  std::vector<RunPtr> touched_;                 // runs with something to commit or carry out
-  bool holding_ = false;                        // the store cannot be written: nothing is carried out
+  std::vector<RunPtr> touched_;  // runs with something to commit or carry out
+  bool holding_ = false;  // the store cannot be written: nothing is carried out
   Instant trouble_since_{};
-  Instant last_now_{};                          // the journal's clock never goes back
+  Instant last_now_{};  // the journal's clock never goes back
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

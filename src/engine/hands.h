@@ -29,7 +29,8 @@ class Hands {
   virtual ~Hands() = default;
   virtual void listen(Listener listener) = 0;
 
-  // Each order is answered by one AttemptSucceeded or AttemptFailed, later and never from within this call; AttemptStarted comes before if a process was started.
+  // Each order is answered by one AttemptSucceeded or AttemptFailed, later and never from within this call; AttemptStarted comes
+  // before if a process was started.
   virtual void start(AttemptOrder order) = 0;
   // Ends an attempt early; it is still answered, by whatever came first. Unknown attempts are ignored.
   virtual void stop(const Uuid& run, TaskId task, int attempt, FailureKind why) = 0;

@@ -43,7 +43,11 @@ void LocalHands::on_built(const std::string& key, Result<Environment> environmen
   const auto build = builds_.at(key);
   builds_.erase(key);
   if (listener_.building)
-    listener_.building({.environment = key, .progress = {}, .finished = true, .seconds = environment ? environment->build_seconds : 0, .runs = runs_waiting(*build)});
+    listener_.building({.environment = key,
+                        .progress = {},
+                        .finished = true,
+                        .seconds = environment ? environment->build_seconds : 0,
+                        .runs = runs_waiting(*build)});
   if (environment) built_[key] = environment->path + "/bin";
   for (const JobPtr& job : build->waiting) {
     if (environment) {

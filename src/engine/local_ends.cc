@@ -11,9 +11,11 @@ namespace {
 // "exit code 1: ValueError: boom": the last line that the task printed mostly says why.
 std::string exit_message(const AttemptExit& exit, const std::string& log) {
   if (!exit.error.empty()) return exit.error;
-  std::string message = exit.signal != 0 ? "ended by signal " + std::to_string(exit.signal) : "exit code " + std::to_string(exit.exit_code);
+  std::string message =
+      exit.signal != 0 ? "ended by signal " + std::to_string(exit.signal) : "exit code " + std::to_string(exit.exit_code);
   if (exit.exit_code == 137 && exit.signal == 0) message += " (killed, often for want of memory)";
-  if (const auto last = last_log_lines(log, 1); last && !trim(*last).empty()) message += ": " + std::string(trim(*last).substr(0, 300));
+  if (const auto last = last_log_lines(log, 1); last && !trim(*last).empty())
+    message += ": " + std::string(trim(*last).substr(0, 300));
   return message;
 }
 
@@ -45,8 +47,10 @@ void LocalHands::on_exit(const AttemptExit& exit) {
   if (!exit.note.empty()) notes.push_back(exit.note);
   if (exit.exit_code != 0 || exit.signal != 0 || !exit.error.empty()) {
     const FailureKind kind = job->stopped ? job->why : exit.error.empty() ? FailureKind::kExit : FailureKind::kStart;
-    std::string message = job->stopped && job->why == FailureKind::kTimeout ? "took longer than its time limit" : exit_message(exit, job->attempt.log());
-    answer(job, AttemptFailed{job->attempt.order.task, job->attempt.order.attempt, kind, exit.exit_code, std::move(message)}, std::move(notes));
+    std::string message = job->stopped && job->why == FailureKind::kTimeout ? "took longer than its time limit"
+                                                                            : exit_message(exit, job->attempt.log());
+    answer(job, AttemptFailed{job->attempt.order.task, job->attempt.order.attempt, kind, exit.exit_code, std::move(message)},
+           std::move(notes));
   } else if (!job->attempt.has_outputs() && job->attempt.linked.empty()) {
     answer(job, AttemptSucceeded{job->attempt.order.task, job->attempt.order.attempt, {}}, std::move(notes));
   } else {
@@ -88,7 +92,8 @@ void LocalHands::fail_job(const JobPtr& job, FailureKind kind, int exit_code, st
 void LocalHands::answer(const JobPtr& job, Event event, std::vector<std::string> notes) {
   if (jobs_.erase(job->attempt.id) == 0) return;
   // Sent by the next flush, which comes after the commit of what is reported here.
-  if (job->phase == Phase::kRunning || (job->phase == Phase::kCollecting && job->attempt.order.site != nullptr)) acks_.push_back(job->attempt.id);
+  if (job->phase == Phase::kRunning || (job->phase == Phase::kCollecting && job->attempt.order.site != nullptr))
+    acks_.push_back(job->attempt.id);
   listener_.report(job->attempt.order.run, std::move(event), std::move(notes));
 }
 

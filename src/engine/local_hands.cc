@@ -13,7 +13,8 @@ std::string attempt_id(const Uuid& run, TaskId task, int attempt) {
 
 }  // namespace
 
-LocalHands::LocalHands(Loop& loop, const DataDir& dir, ObjectStore& objects, EnvironmentStore& environments, LocalHandsOptions options)
+LocalHands::LocalHands(Loop& loop, const DataDir& dir, ObjectStore& objects, EnvironmentStore& environments,
+                       LocalHandsOptions options)
     : loop_(loop),
       dir_(dir),
       objects_(objects),

@@ -1,7 +1,7 @@
 // Attempts as processes of this machine: slots, environments, the supervisor.
 //
-// An attempt goes: waiting for its environment -> ready -> laid out -> running -> collected -> answered. Only laid-out and running
-// attempts hold a slot; outputs are collected in the pool after the slot is free again.
+// An attempt goes: waiting for its environment -> ready -> laid out -> running -> collected -> answered. Only laid-out and
+// running attempts hold a slot; outputs are collected in the pool after the slot is free again.
 #pragma once
 
 #include <atomic>

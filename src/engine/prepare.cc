@@ -19,7 +19,8 @@ Submission submission_from_value(const Value& value) {
                         .name = std::string(value.string_or("name", "")),
                         .experiment = std::string(value.string_or("experiment", "Default")),
                         .cache = value.bool_or("cache", true)};
-  if (const Value* parameters = value.find("parameters"); parameters != nullptr && parameters->is_struct()) submission.parameters = parameters->as_struct();
+  if (const Value* parameters = value.find("parameters"); parameters != nullptr && parameters->is_struct())
+    submission.parameters = parameters->as_struct();
   return submission;
 }
 
@@ -39,7 +40,8 @@ Prepared prepare(const Submission& submission, const ImageRules& images, RunCont
   prepared.warnings = std::move(parsed.warnings);
   if (!prepared.errors.empty()) return prepared;
   prepared.pipeline = std::make_shared<const Pipeline>(std::move(parsed.pipeline));
-  if (context.display_name.empty()) context.display_name = submission.name.empty() ? prepared.pipeline->name + " " + context.created : submission.name;
+  if (context.display_name.empty())
+    context.display_name = submission.name.empty() ? prepared.pipeline->name + " " + context.created : submission.name;
   if (context.resource_name.empty()) context.resource_name = prepared.pipeline->name + "-" + context.run_uuid.substr(0, 5);
   PlanResult planned = make_plan(prepared.pipeline, submission.parameters, std::move(context));
   for (Diagnostic& error : planned.errors) {

@@ -15,7 +15,8 @@ using Env = std::vector<std::pair<std::string, std::string>>;
 
 // A name or key comes from a pipeline: it must stay below the folder of secrets.
 bool is_plain_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos && name.find('\0') == std::string::npos;
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
+         name.find('\0') == std::string::npos;
 }
 
 Result<std::string> read_secret(const std::string& path) {
@@ -26,11 +27,12 @@ Result<std::string> read_secret(const std::string& path) {
   return std::move(text).str();
 }
 
-Status add_named(const Plan& plan, const PlanComponent& dag, const NamedEnv& entry, const char* what, const Scope& scope, const DataDir& dir,
-                 const SecretRules& rules, Env& env) {
+Status add_named(const Plan& plan, const PlanComponent& dag, const NamedEnv& entry, const char* what, const Scope& scope,
+                 const DataDir& dir, const SecretRules& rules, Env& env) {
   SLUICE_TRY(const auto name, resolve_binding(plan, dag, entry.name, scope));
   if (!name || name->is_null()) return {};
-  if (!name->is_string()) return fail(Code::kInvalid, std::string(what) + " name must be text, got " + std::string(kind_name(name->kind())));
+  if (!name->is_string())
+    return fail(Code::kInvalid, std::string(what) + " name must be text, got " + std::string(kind_name(name->kind())));
   for (const KeyToEnv& key : entry.keys) {
     auto value = secret_value(dir, rules, name->as_string(), key.key);
     if (value) {
@@ -75,29 +77,36 @@ Result<std::string> secret_value(const DataDir& dir, const SecretRules& rules, c
       if (source->second.env.empty()) return read_secret(source->second.file);
       const char* value = std::getenv(source->second.env.c_str());
       if (value != nullptr) return std::string(value);
-      return fail(Code::kNotFound, "'" + name + "', key '" + key + "': the environment variable " + source->second.env + " is not set");
+      return fail(Code::kNotFound,
+                  "'" + name + "', key '" + key + "': the environment variable " + source->second.env + " is not set");
     }
   }
   auto value = read_secret(dir.secret(name, key));
   if (value) return value;
   return fail(Code::kNotFound, "'" + name + "', key '" + key + "': not found",
-              "put the value in " + dir.secret(name, key) + ", or name its source in sluice.toml: [secrets." + name + "] " + key + " = {env = \"…\"}");
+              "put the value in " + dir.secret(name, key) + ", or name its source in sluice.toml: [secrets." + name + "] " + key +
+                  " = {env = \"…\"}");
 }
 
-Result<Env> platform_env(const Plan& plan, const PlanComponent& dag, const Executor& executor, const Scope& scope, const DataDir& dir,
-                         const SecretRules& rules, const std::string& pod_name) {
+Result<Env> platform_env(const Plan& plan, const PlanComponent& dag, const Executor& executor, const Scope& scope,
+                         const DataDir& dir, const SecretRules& rules, const std::string& pod_name) {
   Env env;
   const KubernetesConfig& kubernetes = executor.kubernetes;
-  for (const NamedEnv& entry : kubernetes.secret_env) SLUICE_TRY_STATUS(add_named(plan, dag, entry, "secret", scope, dir, rules, env));
-  for (const NamedEnv& entry : kubernetes.config_map_env) SLUICE_TRY_STATUS(add_named(plan, dag, entry, "config map", scope, dir, rules, env));
-  for (const auto& [what, mounts] : {std::pair{"secret", &kubernetes.secret_volumes}, std::pair{"config map", &kubernetes.config_map_volumes}})
+  for (const NamedEnv& entry : kubernetes.secret_env)
+    SLUICE_TRY_STATUS(add_named(plan, dag, entry, "secret", scope, dir, rules, env));
+  for (const NamedEnv& entry : kubernetes.config_map_env)
+    SLUICE_TRY_STATUS(add_named(plan, dag, entry, "config map", scope, dir, rules, env));
+  for (const auto& [what, mounts] :
+       {std::pair{"secret", &kubernetes.secret_volumes}, std::pair{"config map", &kubernetes.config_map_volumes}})
     for (const NamedMount& mount : *mounts) {
       SLUICE_TRY(const auto name, resolve_binding(plan, dag, mount.name, scope));
       if (name && !name->is_null())
-        return fail(Code::kInvalid, std::string(what) + " mounted at " + mount.mount_path + ": files are not supported on one machine yet",
+        return fail(Code::kInvalid,
+                    std::string(what) + " mounted at " + mount.mount_path + ": files are not supported on one machine yet",
                     "use it as an environment variable");
     }
-  for (const FieldPathEnv& field : kubernetes.field_path_env) env.emplace_back(field.env, pod_field(kubernetes, field.field_path, pod_name));
+  for (const FieldPathEnv& field : kubernetes.field_path_env)
+    env.emplace_back(field.env, pod_field(kubernetes, field.field_path, pod_name));
   return env;
 }
 

@@ -22,7 +22,9 @@ using SecretRules = std::map<std::string, std::map<std::string, SecretSource>>;
 Result<std::string> secret_value(const DataDir& dir, const SecretRules& rules, const std::string& name, const std::string& key);
 
 // The environment variables that the platform configuration of `executor` adds to a task of `dag`.
-Result<std::vector<std::pair<std::string, std::string>>> platform_env(const Plan& plan, const PlanComponent& dag, const Executor& executor, const Scope& scope,
-                                                                     const DataDir& dir, const SecretRules& rules, const std::string& pod_name);
+Result<std::vector<std::pair<std::string, std::string>>> platform_env(const Plan& plan, const PlanComponent& dag,
+                                                                      const Executor& executor, const Scope& scope,
+                                                                      const DataDir& dir, const SecretRules& rules,
+                                                                      const std::string& pod_name);
 
 }  // namespace sluice

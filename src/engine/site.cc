@@ -55,7 +55,8 @@ class SiteFinder {
     // A lightweight component only needs an interpreter, whatever the image is called; others need what is in the image.
     if (kind == ImageKind::kOther && container.image.find("{{$") == std::string::npos) {
       refuse(executor, "image '" + container.image + "' cannot run without a container engine",
-             "map it in sluice.toml: [images] \"" + container.image + "\" = \"host\" (this machine's programs), \"python\", or the path of an interpreter");
+             "map it in sluice.toml: [images] \"" + container.image +
+                 "\" = \"host\" (this machine's programs), \"python\", or the path of an interpreter");
       return found;
     }
     if (kind == ImageKind::kHost && !container.python)
@@ -72,14 +73,16 @@ class SiteFinder {
       return;
     }
     if (!interpreter->exact)
-      site.notes.push_back("image '" + container.image + "' runs on Python " + interpreter->interpreter.version + ", as there is no Python " + wanted + " here");
+      site.notes.push_back("image '" + container.image + "' runs on Python " + interpreter->interpreter.version +
+                           ", as there is no Python " + wanted + " here");
     site.python = true;
     site.path_prefix = directory_of(interpreter->interpreter.path);
     if (container.python) site.environment = environment(*container.python, interpreter->interpreter);
   }
 
   EnvironmentSpec environment(const PythonInstall& install, const Interpreter& interpreter) const {
-    const EnvironmentRequest request = environment_request(install, plan_.pipeline->sdk_version, interpreter.path, interpreter.version);
+    const EnvironmentRequest request =
+        environment_request(install, plan_.pipeline->sdk_version, interpreter.path, interpreter.version);
     const std::string settings = environment_variables_fingerprint();
     return {.key = settings.empty() ? request.key() : sha256_hex(request.key() + settings),
             .interpreter = request.interpreter,
@@ -91,13 +94,18 @@ class SiteFinder {
   void refuse_unsupported(const Executor& executor, const ContainerSpec& container) {
     const KubernetesConfig& kubernetes = executor.kubernetes;
     if (container.image.find("argostub/") != std::string::npos || !kubernetes.pvc_mounts.empty())
-      refuse(executor, "persistent volume claims are not supported on one machine yet", "pass data between tasks as artifacts, or use dsl.WORKSPACE_PATH_PLACEHOLDER");
+      refuse(executor, "persistent volume claims are not supported on one machine yet",
+             "pass data between tasks as artifacts, or use dsl.WORKSPACE_PATH_PLACEHOLDER");
     if (kubernetes.init_containers)
       refuse(executor, "init containers are not supported on one machine yet", "make the init container a task of its own");
     for (const NamedMount& mount : kubernetes.secret_volumes)
-      if (!mount.optional) refuse(executor, "secrets mounted as files (" + mount.mount_path + ") are not supported yet", "use the secret as an environment variable");
+      if (!mount.optional)
+        refuse(executor, "secrets mounted as files (" + mount.mount_path + ") are not supported yet",
+               "use the secret as an environment variable");
     for (const NamedMount& mount : kubernetes.config_map_volumes)
-      if (!mount.optional) refuse(executor, "config maps mounted as files (" + mount.mount_path + ") are not supported yet", "use the config map as an environment variable");
+      if (!mount.optional)
+        refuse(executor, "config maps mounted as files (" + mount.mount_path + ") are not supported yet",
+               "use the config map as an environment variable");
   }
 
   void refuse(const Executor& executor, std::string message, std::string hint) {

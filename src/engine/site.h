@@ -12,7 +12,8 @@
 
 namespace sluice {
 
-// `[images]` of sluice.toml: image as the pipeline names it, or a prefix that ends in '*' -> "host", "python", or the path of an interpreter.
+// `[images]` of sluice.toml: image as the pipeline names it, or a prefix that ends in '*' -> "host", "python", or the path of an
+// interpreter.
 using ImageRules = std::map<std::string, std::string>;
 
 struct Site {

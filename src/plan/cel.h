@@ -5,8 +5,8 @@
 // parseJson().
 //
 // Typed as CEL is: string == number has no overload and is an error; numbers of kind int and double compare, and do not mix in
-// arithmetic. null may be compared with anything. An operand that decides && or || absorbs the errors of the others, before it and
-// after it.
+// arithmetic. null may be compared with anything. An operand that decides && or || absorbs the errors of the others, before it
+// and after it.
 #pragma once
 
 #include <memory>

@@ -20,8 +20,9 @@ struct EnvironmentRequest {
 };
 
 // The component's requirements; where kfp is not among them, the executor of the SDK that compiled it is added without its
-// dependencies ("kfp-2.17.0" -> kfp==2.17.0, an SDK that we do not know -> kfp). An executor that the SDK pinned for itself (--no-deps) is
-// lifted to 2.17.0 if it is an older 2.x and the interpreter is 3.9 or newer (ADR 0004); one that the author asked for is left alone.
+// dependencies ("kfp-2.17.0" -> kfp==2.17.0, an SDK that we do not know -> kfp). An executor that the SDK pinned for itself
+// (--no-deps) is lifted to 2.17.0 if it is an older 2.x and the interpreter is 3.9 or newer (ADR 0004); one that the author asked
+// for is left alone.
 EnvironmentRequest environment_request(const PythonInstall& install, std::string_view sdk_version, std::string interpreter,
                                        std::string interpreter_version);
 

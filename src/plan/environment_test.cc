@@ -16,9 +16,10 @@ EnvironmentRequest request(const PythonInstall& install, std::string_view sdk_ve
 }
 
 TEST(Environment, RequirementsAreTrimmedSortedAndWithoutDoubles) {
-  const auto out = request({.requirements = {" pandas==2.0 ", "kfp==2.18.0", "numpy", "pandas==2.0", "", "typing-extensions>=3.7"},
-                            .no_deps = {"typing-extensions>=3.7 ", "kfp==2.18.0", "kfp==2.18.0", "elsewhere"},
-                            .index_options = {"--index-url", "https://b", "--extra-index-url", "https://a"}});
+  const auto out =
+      request({.requirements = {" pandas==2.0 ", "kfp==2.18.0", "numpy", "pandas==2.0", "", "typing-extensions>=3.7"},
+               .no_deps = {"typing-extensions>=3.7 ", "kfp==2.18.0", "kfp==2.18.0", "elsewhere"},
+               .index_options = {"--index-url", "https://b", "--extra-index-url", "https://a"}});
   EXPECT_THAT(out.requirements, ElementsAre("kfp==2.18.0", "numpy", "pandas==2.0", "typing-extensions>=3.7"));
   EXPECT_THAT(out.no_deps, ElementsAre("kfp==2.18.0", "typing-extensions>=3.7"));
   // Their order decides where a package comes from.

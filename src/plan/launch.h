@@ -42,7 +42,7 @@ std::string executor_input_json(const LaunchContext& context);
 
 // What the driver found on disk after exit code 0.
 struct OutputFiles {
-  std::optional<std::string> executor_output;          // text of executor_output.json if there is one
+  std::optional<std::string> executor_output;  // text of executor_output.json if there is one
   std::map<std::string, std::string> parameter_files;  // text of those output parameter files that exist
 };
 // Outputs from those files. Declared parameters must be there and parse as their type, or the error says which, what was found

@@ -77,11 +77,10 @@ TEST_F(LaunchTest, AnInputArtifactHasUriPathMetadataAndAList) {
   EXPECT_EQ(argument("{{$.inputs.artifacts['a'].metadata}}"), R"({"name":"n","rows":10})");
   EXPECT_EQ(argument("{{$.inputs.artifacts['a'].metadata['rows']}},{{$.inputs.artifacts['a'].metadata['name']}}"), "10,n");
   EXPECT_EQ(argument("{{$.inputs.artifacts['a'].metadata['no']}}"), "{{$.inputs.artifacts['a'].metadata['no']}}");
-  EXPECT_EQ(
-      argument("{{$.inputs.artifacts['a']}}"),
-      R"([{"metadata":{"name":"n","rows":10},"name":"a",)"
-      R"("type":{"schemaTitle":"system.Dataset","schemaVersion":"0.0.1"},"uri":"s3://b/k"},)"
-      R"({"name":"a","type":{"schemaTitle":"system.Dataset","schemaVersion":"0.0.1"},"uri":"/2"}])");
+  EXPECT_EQ(argument("{{$.inputs.artifacts['a']}}"),
+            R"([{"metadata":{"name":"n","rows":10},"name":"a",)"
+            R"("type":{"schemaTitle":"system.Dataset","schemaVersion":"0.0.1"},"uri":"s3://b/k"},)"
+            R"({"name":"a","type":{"schemaTitle":"system.Dataset","schemaVersion":"0.0.1"},"uri":"/2"}])");
 }
 
 TEST_F(LaunchTest, AnOptionalArtifactThatWasNotGivenIsEmpty) {
@@ -151,11 +150,9 @@ TEST_F(LaunchTest, IfPresentSplicesListsAndVanishesWithoutElse) {
 
 TEST_F(LaunchTest, ConcatJoinsTextsAndWhatIsNestedInIt) {
   inputs.parameters = {{"x", "1"}};
-  EXPECT_EQ(
-      argument(
-          R"({"Concat": ["pre-", "{{$.inputs.parameters['x']}}", "-",)"
-          R"( {"IfPresent": {"InputName": "y", "Then": "Y", "Else": "noY"}}]})"),
-      "pre-1-noY");
+  EXPECT_EQ(argument(R"({"Concat": ["pre-", "{{$.inputs.parameters['x']}}", "-",)"
+                     R"( {"IfPresent": {"InputName": "y", "Then": "Y", "Else": "noY"}}]})"),
+            "pre-1-noY");
   EXPECT_EQ(argument(R"({"IfPresent": {"InputName": "x", "Then": [{"Concat": ["a", {"Concat": ["b", "c"]}]}, "d"]}})"), "abc|d");
   EXPECT_EQ(argument(R"({"Concat": ["a", {"IfPresent": {"InputName": "y", "Then": "b"}}]})"), "a");
 }
@@ -223,14 +220,12 @@ TEST_F(LaunchTest, TheExecutorInputHoldsInputsDefaultsAndOutputs) {
   in.custom_path = "/c";
   in.metadata = {{"rows", 2}};
   inputs.artifacts["ds"] = {in};
-  EXPECT_EQ(
-      executor_input(),
-      R"({"inputs":{"artifacts":{"ds":{"artifacts":[{"customPath":"/c",)"
-      R"("metadata":{"rows":2},"name":"ds","type":{"instanceSchema":"title: x"},"uri":"/in"}]}},)"
-      R"("parameterValues":{"a":5,"d":"default"}},)"
-      R"("outputs":{"artifacts":{"m":{"artifacts":[{"metadata":{"framework":"tf"},)"
-      R"("name":"m","type":{"schemaTitle":"system.Model","schemaVersion":"0.0.1"},"uri":"/o/a/m"}]}},)"
-      R"("outputFile":"/o/executor_output.json","parameters":{"Output":{"outputFile":"/o/p/Output"}}}})");
+  EXPECT_EQ(executor_input(), R"({"inputs":{"artifacts":{"ds":{"artifacts":[{"customPath":"/c",)"
+                              R"("metadata":{"rows":2},"name":"ds","type":{"instanceSchema":"title: x"},"uri":"/in"}]}},)"
+                              R"("parameterValues":{"a":5,"d":"default"}},)"
+                              R"("outputs":{"artifacts":{"m":{"artifacts":[{"metadata":{"framework":"tf"},)"
+                              R"("name":"m","type":{"schemaTitle":"system.Model","schemaVersion":"0.0.1"},"uri":"/o/a/m"}]}},)"
+                              R"("outputFile":"/o/executor_output.json","parameters":{"Output":{"outputFile":"/o/p/Output"}}}})");
 }
 
 }  // namespace

@@ -109,9 +109,8 @@ TEST_F(Outputs, TheReportBeatsTheFiles) {
 TEST_F(Outputs, TheReportMayBeSpelledInSnakeCase) {
   declare(ParameterType::kNumberInteger);
   artifact("m") = {};
-  files.executor_output =
-      R"({"parameter_values": {"x": 4, "other": 1}, "extra": 1,)"
-      R"( "artifacts": {"m": {"artifacts": [{"custom_path": "/c"}]}, "executor-logs": 5}})";
+  files.executor_output = R"({"parameter_values": {"x": 4, "other": 1}, "extra": 1,)"
+                          R"( "artifacts": {"m": {"artifacts": [{"custom_path": "/c"}]}, "executor-logs": 5}})";
   EXPECT_EQ(parameters(), R"({"x":4})");
   EXPECT_EQ(artifacts("m")[0].custom_path, "/c");
   files.executor_output = R"({"parameterValues": {"x": 4}, "artifacts": {"m": {"artifacts": [{"customPath": "/d"}]}}})";
@@ -168,9 +167,8 @@ TEST_F(Outputs, AnArtifactThatNobodyMentionsKeepsItsDefaultUri) {
 
 TEST_F(Outputs, WhatIsReportedGoesOverWhatIsDeclared) {
   artifact("m") = {.metadata = {{"framework", "tf"}, {"kept", 1}}};
-  files.executor_output =
-      R"({"artifacts": {"m": {"artifacts": [{"name": "m2", "uri": "s3://b/k",)"
-      R"( "metadata": {"framework": "torch", "new": [1]}}]}}})";
+  files.executor_output = R"({"artifacts": {"m": {"artifacts": [{"name": "m2", "uri": "s3://b/k",)"
+                          R"( "metadata": {"framework": "torch", "new": [1]}}]}}})";
   const ArtifactList made = artifacts("m");
   EXPECT_EQ(made[0].name, "m2");
   EXPECT_EQ(made[0].uri, "s3://b/k");

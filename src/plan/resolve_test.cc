@@ -220,10 +220,8 @@ TEST_F(Resolve, AReferenceInAConstantIsResolvedOnce) {
   task().parameters["pipelinechannel--a"] = from_dag("n");
   task().parameters["x"] = constant("p-{{$.inputs.parameters['pipelinechannel--a']}}-{{$.inputs.parameters['no']}}");
   scope.inputs.parameters["n"] = "{{$.inputs.parameters['x']}}";
-  EXPECT_EQ(
-      parameters(),
-      R"({"pipelinechannel--a":"{{$.inputs.parameters['x']}}",)"
-      R"("x":"p-{{$.inputs.parameters['x']}}-{{$.inputs.parameters['no']}}"})");
+  EXPECT_EQ(parameters(), R"({"pipelinechannel--a":"{{$.inputs.parameters['x']}}",)"
+                          R"("x":"p-{{$.inputs.parameters['x']}}-{{$.inputs.parameters['no']}}"})");
 }
 
 TEST_F(Resolve, AReferenceThatIsAllOfATextIsTheValueItself) {

@@ -8,7 +8,8 @@
 namespace sluice {
 namespace {
 
-// What is lost says nothing about the task, so it costs none of its retries; but a task that takes its machine along must end some day.
+// What is lost says nothing about the task, so it costs none of its retries; but a task that takes its machine along must end
+// some day.
 constexpr std::array kDelaysAfterLoss{std::chrono::seconds(1), std::chrono::seconds(2), std::chrono::seconds(4)};
 
 // min(backoff * factor^k, backoff_max). The power may well be infinite.

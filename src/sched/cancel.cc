@@ -17,7 +17,8 @@ void Turn::on(const CancelAsked& event) {
 
 void Turn::cancel() {
   state_.run = RunState::kCanceling;
-  // Parents come before their children. Below a dag that has not begun nodes are left from before a retry: `end` has settled them.
+  // Parents come before their children. Below a dag that has not begun nodes are left from before a retry: `end` has settled
+  // them.
   for (std::int64_t i = 0; i < static_cast<std::int64_t>(state_.nodes.size()); ++i) {
     const TaskId id{i};
     Node& node = at(id);

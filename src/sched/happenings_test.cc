@@ -36,7 +36,8 @@ TaskData data_from(std::span<const std::string_view> words) {
     const std::string_view text = word.substr(equals + 1);
     if (word.starts_with('@')) {
       for (const std::string_view uri : split(text, ','))
-        data.artifacts[std::string(word.substr(1, equals - 1))].push_back(Artifact{.name = std::string(uri), .uri = std::string(uri)});
+        data.artifacts[std::string(word.substr(1, equals - 1))].push_back(
+            Artifact{.name = std::string(uri), .uri = std::string(uri)});
     } else {
       data.parameters.emplace(word.substr(0, equals), parse_json(text).value());
     }

@@ -69,31 +69,30 @@ Result<Event> timer_from(std::string_view kind, const Value& payload) {
 }
 
 Struct fields_of(const Event& event) {
-  return std::visit(
-      Match{
-          [](const RunBegan&) { return Struct{}; },
-          [](const RetryAsked&) { return Struct{}; },
-          [](const AttemptStarted& e) { return attempt_fields(e.task, e.attempt); },
-          [](const AttemptSucceeded& e) {
-            Struct fields = attempt_fields(e.task, e.attempt);
-            fields.merge(Struct(to_value(e.outputs).as_struct()));
-            return fields;
-          },
-          [](const AttemptFailed& e) {
-            Struct fields = attempt_fields(e.task, e.attempt);
-            fields.emplace("failure", failure_name(e.kind));
-            fields.emplace("exit_code", e.exit_code);
-            fields.emplace("message", e.message);
-            return fields;
-          },
-          [](const TimerFired& e) {
-            Struct fields = attempt_fields(e.task, e.attempt);
-            fields.emplace("timer", kTimers.at(static_cast<std::size_t>(e.kind)));
-            return fields;
-          },
-          [](const CancelAsked& e) { return Struct{{"reason", e.reason}}; },
-      },
-      event);
+  return std::visit(Match{
+                        [](const RunBegan&) { return Struct{}; },
+                        [](const RetryAsked&) { return Struct{}; },
+                        [](const AttemptStarted& e) { return attempt_fields(e.task, e.attempt); },
+                        [](const AttemptSucceeded& e) {
+                          Struct fields = attempt_fields(e.task, e.attempt);
+                          fields.merge(Struct(to_value(e.outputs).as_struct()));
+                          return fields;
+                        },
+                        [](const AttemptFailed& e) {
+                          Struct fields = attempt_fields(e.task, e.attempt);
+                          fields.emplace("failure", failure_name(e.kind));
+                          fields.emplace("exit_code", e.exit_code);
+                          fields.emplace("message", e.message);
+                          return fields;
+                        },
+                        [](const TimerFired& e) {
+                          Struct fields = attempt_fields(e.task, e.attempt);
+                          fields.emplace("timer", kTimers.at(static_cast<std::size_t>(e.kind)));
+                          return fields;
+                        },
+                        [](const CancelAsked& e) { return Struct{{"reason", e.reason}}; },
+                    },
+                    event);
 }
 
 }  // namespace

@@ -15,14 +15,16 @@ std::string again(const Event& event) {
 TEST(Journal, EveryKindOfEventReadsBack) {
   TaskData outputs;
   outputs.parameters = {{"y", 2.5}, {"text", "a\n\"b\""}, {"list", List{Value(1), Value(), Value(true)}}};
-  outputs.artifacts["model"] = {Artifact{.name = "m", .uri = "/m", .metadata = {{"k", "v"}}, .digest = "sha256:00", .size_bytes = 7}};
+  outputs.artifacts["model"] = {
+      Artifact{.name = "m", .uri = "/m", .metadata = {{"k", "v"}}, .digest = "sha256:00", .size_bytes = 7}};
   EXPECT_EQ(again(RunBegan{}), "run_began {}");
   EXPECT_EQ(again(RetryAsked{}), "retry_asked {}");
   EXPECT_EQ(again(CancelAsked{"why"}), R"(cancel_asked {"reason":"why"})");
   EXPECT_EQ(again(AttemptStarted{TaskId{3}, 2}), R"(attempt_started {"attempt":2,"task":3})");
   EXPECT_EQ(again(AttemptFailed{TaskId{3}, 2, FailureKind::kLost, -1, "gone"}),
             R"(attempt_failed {"attempt":2,"exit_code":-1,"failure":"lost","message":"gone","task":3})");
-  EXPECT_EQ(again(TimerFired{TaskId{0}, 1, TimerKind::kRunDeadline}), R"(timer_fired {"attempt":1,"task":0,"timer":"run_deadline"})");
+  EXPECT_EQ(again(TimerFired{TaskId{0}, 1, TimerKind::kRunDeadline}),
+            R"(timer_fired {"attempt":1,"task":0,"timer":"run_deadline"})");
 
   const AttemptSucceeded succeeded{TaskId{3}, 2, outputs};
   const Result<Event> read = event_from(event_kind(succeeded), event_payload(succeeded));

@@ -240,7 +240,8 @@ class Builder {
     const Key key = key_from(word.substr(0, equals));
     std::string_view source = word.substr(equals + 1);
     if (key.artifact) {
-      component.input_artifacts[key.name] = {.type = {"system.Artifact", "0.0.1", ""}, .is_list = key.list, .optional = key.optional};
+      component.input_artifacts[key.name] = {
+          .type = {"system.Artifact", "0.0.1", ""}, .is_list = key.list, .optional = key.optional};
       if (source.starts_with('^'))
         spec.artifacts[key.name].source = FromComponentInput{std::string(source.substr(1))};
       else if (!source.empty())

@@ -47,7 +47,8 @@ void Turn::begin(TaskId id) {
 bool Turn::upstream_succeeded(TaskId id) const {
   const Node& dag = at(at(id).parent);
   const std::vector<std::uint32_t>& upstream = task_of(plan_, state_, id).upstream;
-  return std::all_of(upstream.begin(), upstream.end(), [&](std::uint32_t task) { return is_success(at(child_of(dag, task)).state); });
+  return std::all_of(upstream.begin(), upstream.end(),
+                     [&](std::uint32_t task) { return is_success(at(child_of(dag, task)).state); });
 }
 
 void Turn::begin_iteration(TaskId loop, TaskId id) {
@@ -137,7 +138,8 @@ void Turn::open_loop(TaskId id) {
   start_iterations(id);
 }
 
-// After a retry a loop may have another number of items. Iterations that exist are used again, so that a path is one task for ever.
+// After a retry a loop may have another number of items. Iterations that exist are used again, so that a path is one task for
+// ever.
 Status Turn::make_iterations(TaskId id, std::size_t count) {
   const std::uint32_t made = at(id).children_made;
   if (count > made) {
@@ -165,7 +167,8 @@ Status Turn::make_iterations(TaskId id, std::size_t count) {
 
 void Turn::start_iterations(TaskId loop) {
   const int parallelism = task_of(plan_, state_, loop).spec->iterator->parallelism_max;
-  const std::uint32_t limit = parallelism > 0 ? static_cast<std::uint32_t>(parallelism) : std::numeric_limits<std::uint32_t>::max();
+  const std::uint32_t limit =
+      parallelism > 0 ? static_cast<std::uint32_t>(parallelism) : std::numeric_limits<std::uint32_t>::max();
   while (at(loop).running < limit && at(loop).next_iteration < at(loop).children) {
     const TaskId child = child_of(at(loop), at(loop).next_iteration++);
     if (at(child).state != TaskState::kPending) continue;  // ended, or was reopened, before a retry

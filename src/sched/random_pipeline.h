@@ -1,5 +1,5 @@
-// A random pipeline in the notation of testing.h, for the simulation. Every run of it can succeed: data flows only from tasks that are sure
-// to end well when nothing fails, the others are waited for without taking anything from them.
+// A random pipeline in the notation of testing.h, for the simulation. Every run of it can succeed: data flows only from tasks
+// that are sure to end well when nothing fails, the others are waited for without taking anything from them.
 #pragma once
 
 #include <cstdint>
@@ -69,7 +69,8 @@ class RandomPipeline {
     if (always) line += " always";
     if (source.empty()) source = std::to_string(dice_.roll(10));
     line += " x=" + source + "|3";
-    if (dice_.chance(30)) line += " retry:" + std::to_string(dice_.roll(3)) + (dice_.chance(50) ? " backoff:2s backoff_max:5s" : "");
+    if (dice_.chance(30))
+      line += " retry:" + std::to_string(dice_.roll(3)) + (dice_.chance(50) ? " backoff:2s backoff_max:5s" : "");
     std::string condition;
     if (!before.empty() && dice_.chance(15)) {
       made.sure = false;

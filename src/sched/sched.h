@@ -1,7 +1,9 @@
-// The scheduler of one run: step(plan, state, event, now) -> what to do. Pure: no clock, no I/O, no randomness, every container ordered.
+// The scheduler of one run: step(plan, state, event, now) -> what to do. Pure: no clock, no I/O, no randomness, every container
+// ordered.
 //
 // The driver journals an event before it carries out the actions, so recovery is the journal read back through step().
-// Slots, machines and processes are not known here: StartAttempt says that a task may run now; when it does is the driver's business.
+// Slots, machines and processes are not known here: StartAttempt says that a task may run now; when it does is the driver's
+// business.
 #pragma once
 
 #include <cstdint>
@@ -93,38 +95,38 @@ struct MoreChildren {
 struct Node {
   TaskId parent;                   // of the root: itself
   std::uint32_t component = 0;     // index into plan.components: what it runs
-  std::uint32_t task = 0;          // index into the tasks of its DAG's component, of an iteration as of its loop; unused for the root
-  std::int32_t iteration = -1;     // index in the loop, -1 if it is none
+  std::uint32_t task = 0;  // index into the tasks of its DAG's component, of an iteration as of its loop; unused for the root
+  std::int32_t iteration = -1;  // index in the loop, -1 if it is none
   NodeKind kind = NodeKind::kLeaf;
   TaskState state = TaskState::kPending;
-  bool begun = false;              // set going since it was made or last reset: a dag or loop has its children in order
-  bool cancelled = false;          // by the run, not by itself
-  int attempt = 0;                 // number of the newest attempt; 0 = none yet. Of the root: how often the run has begun
-  int failures = 0;                // that count against the retry policy since the last RetryAsked
-  int losses = 0;                  // likewise, of kind kLost
+  bool begun = false;  // set going since it was made or last reset: a dag or loop has its children in order
+  bool cancelled = false;  // by the run, not by itself
+  int attempt = 0;  // number of the newest attempt; 0 = none yet. Of the root: how often the run has begun
+  int failures = 0;  // that count against the retry policy since the last RetryAsked
+  int losses = 0;  // likewise, of kind kLost
   int exit_code = 0;
-  std::uint32_t waiting_for = 0;   // upstream tasks (before the start) or children (after it) that have not ended
-  std::uint32_t running = 0;       // of a loop: iterations that have begun and not ended
+  std::uint32_t waiting_for = 0;  // upstream tasks (before the start) or children (after it) that have not ended
+  std::uint32_t running = 0;  // of a loop: iterations that have begun and not ended
   std::uint32_t next_iteration = 0;
-  std::uint32_t failed = 0;        // failures that began here or below; a dag that only passes one on is not counted again
-  TaskId first_failed;             // the first of them in time
-  TaskId first_child;              // children are contiguous: [first_child, first_child + children), see child_of
+  std::uint32_t failed = 0;  // failures that began here or below; a dag that only passes one on is not counted again
+  TaskId first_failed;  // the first of them in time
+  TaskId first_child;  // children are contiguous: [first_child, first_child + children), see child_of
   std::uint32_t children = 0;
-  std::uint32_t children_made = 0; // more than `children` if a retry unrolled a loop with fewer items than before
+  std::uint32_t children_made = 0;  // more than `children` if a retry unrolled a loop with fewer items than before
   std::vector<MoreChildren> more_children;
   TaskData inputs;
   TaskData outputs;
   LoopItems items;
   std::string error;
-  Instant began{};                 // first attempt started, or the dag opened; 0 = not yet
+  Instant began{};  // first attempt started, or the dag opened; 0 = not yet
   Instant ended{};
 };
 
 struct State {
-  std::vector<Node> nodes;         // by TaskId; [0] is the root
+  std::vector<Node> nodes;  // by TaskId; [0] is the root
   RunState run = RunState::kPending;
   std::string cancel_reason;
-  std::string error;               // why it FAILED, or (past its deadline, CANCELING) will
+  std::string error;  // why it FAILED, or (past its deadline, CANCELING) will
   Instant began{};
   Instant ended{};
   const Node& at(TaskId id) const { return nodes.at(static_cast<std::size_t>(id.value)); }
@@ -133,7 +135,7 @@ struct State {
 
 struct Outcome {
   std::vector<Action> actions;
-  std::vector<TaskId> changed;     // nodes whose state, times or outputs changed, without doubles, ascending
+  std::vector<TaskId> changed;  // nodes whose state, times or outputs changed, without doubles, ascending
 };
 
 // Cost: proportional to what moves, not to the size of the run (cancel and retry walk it once).

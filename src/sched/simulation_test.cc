@@ -84,7 +84,8 @@ class World {
     if (live.stopped && dice_.chance(80)) return send(AttemptFailed{task, live.attempt, *live.stopped, 143, "stopped"});
     if (!calm_ && dice_.chance(22)) {
       const auto kind = static_cast<FailureKind>(dice_.roll(6));
-      return send(AttemptFailed{task, live.attempt, kind, static_cast<int>(dice_.roll(200)), dice_.chance(50) ? "\"bad\"\nluck" : ""});
+      return send(
+          AttemptFailed{task, live.attempt, kind, static_cast<int>(dice_.roll(200)), dice_.chance(50) ? "\"bad\"\nluck" : ""});
     }
     List rows;
     for (std::uint64_t i = dice_.roll(5); i > 0; --i) rows.emplace_back(static_cast<int>(dice_.roll(10)));
@@ -110,7 +111,8 @@ class World {
            (timer == nullptr || timer->kind != TimerKind::kDeadline);
   }
 
-  // Something that was said before, or about a task or an attempt that there never was: no process of it lives, so nothing may come of it.
+  // Something that was said before, or about a task or an attempt that there never was: no process of it lives, so nothing may
+  // come of it.
   void old_news() {
     Event event = RunBegan{};
     if (!history_.empty() && dice_.chance(80))
@@ -120,8 +122,8 @@ class World {
     ++seen_.old_news;
     const std::string before = dump(*plan_, state_);
     const Outcome outcome = step(*plan_, state_, event, now_);
-    EXPECT_TRUE(outcome.actions.empty() && before == dump(*plan_, state_)) << "old news moved something: " << event_kind(event) << " "
-                                                                           << event_payload(event);
+    EXPECT_TRUE(outcome.actions.empty() && before == dump(*plan_, state_))
+        << "old news moved something: " << event_kind(event) << " " << event_payload(event);
   }
 
   // The owner dies, and its processes with it or not; another one reads the journal.
@@ -163,10 +165,10 @@ class World {
     seen_.retries += std::holds_alternative<RetryAsked>(event) ? 1 : 0;
     const RunState run_before = state_.run;
     const Outcome outcome = step(*plan_, state_, event, now_);
-    for (const Action& action : outcome.actions)
-      std::visit([&](const auto& wanted) { perform(wanted); }, action);
+    for (const Action& action : outcome.actions) std::visit([&](const auto& wanted) { perform(wanted); }, action);
     if (run_before == RunState::kCanceling && !std::holds_alternative<RetryAsked>(event)) {
-      for (const Action& action : outcome.actions) EXPECT_FALSE(std::holds_alternative<StartAttempt>(action)) << "a start after a cancel";
+      for (const Action& action : outcome.actions)
+        EXPECT_FALSE(std::holds_alternative<StartAttempt>(action)) << "a start after a cancel";
     }
     check_limits();
   }

@@ -8,7 +8,8 @@ namespace {
 
 const Instant kNow = from_micros(1'000'000'000);
 
-// Answers every start with a success until nothing is left to do. Returns the sum of `changed` over all steps, and how many there were.
+// Answers every start with a success until nothing is left to do. Returns the sum of `changed` over all steps, and how many there
+// were.
 struct Work {
   std::size_t changed = 0;
   std::size_t steps = 0;
@@ -24,7 +25,8 @@ Work run_to_the_end(const Plan& plan, State& state) {
     work.changed += outcome.changed.size();
     for (const Action& action : outcome.actions) {
       const auto* start = std::get_if<StartAttempt>(&action);
-      if (start != nullptr) events.emplace_back(AttemptSucceeded{start->task, start->attempt, TaskData{.parameters = {{"y", 1}}}});
+      if (start != nullptr)
+        events.emplace_back(AttemptSucceeded{start->task, start->attempt, TaskData{.parameters = {{"y", 1}}}});
     }
   }
   return work;
@@ -35,9 +37,10 @@ TEST(Step, PathsNameIterationsByTheirIndex) {
   State state;
   run_to_the_end(*plan, state);
   std::vector<std::string> paths;
-  for (std::int64_t i = 0; i < static_cast<std::int64_t>(state.nodes.size()); ++i) paths.push_back(task_path(*plan, state, TaskId{i}));
-  EXPECT_EQ(paths, (std::vector<std::string>{"root", "root/loop", "root/last", "root/loop[0]", "root/loop[1]", "root/loop[0]/double",
-                                             "root/loop[1]/double", "root/last[0]"}));
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(state.nodes.size()); ++i)
+    paths.push_back(task_path(*plan, state, TaskId{i}));
+  EXPECT_EQ(paths, (std::vector<std::string>{"root", "root/loop", "root/last", "root/loop[0]", "root/loop[1]",
+                                             "root/loop[0]/double", "root/loop[1]/double", "root/last[0]"}));
   EXPECT_EQ(task_name(*plan, state, TaskId{0}), "test");
   EXPECT_EQ(task_name(*plan, state, TaskId{6}), "double");
   EXPECT_EQ(task_name(*plan, state, TaskId{7}), "last");

@@ -1,7 +1,8 @@
 // tests/transcripts/*.txt: what the scheduler answers, as text that anyone can read and add to.
 //
-// A file is a pipeline in the notation of testing.h, an empty line, then a line per event: time, event | what step() asks for. Below the
-// actions stand the states that tasks reached, except those that the event itself says. SLUICE_ACCEPT=1 rewrites the right-hand sides.
+// A file is a pipeline in the notation of testing.h, an empty line, then a line per event: time, event | what step() asks for.
+// Below the actions stand the states that tasks reached, except those that the event itself says. SLUICE_ACCEPT=1 rewrites the
+// right-hand sides.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -137,7 +138,8 @@ std::string read(const fs::path& path) {
 
 std::vector<fs::path> transcripts() {
   std::vector<fs::path> paths;
-  for (const auto& entry : fs::directory_iterator(fs::path(SLUICE_SOURCE_DIR) / "tests" / "transcripts")) paths.push_back(entry.path());
+  for (const auto& entry : fs::directory_iterator(fs::path(SLUICE_SOURCE_DIR) / "tests" / "transcripts"))
+    paths.push_back(entry.path());
   std::sort(paths.begin(), paths.end());
   return paths;
 }
@@ -148,7 +150,8 @@ TEST_P(Transcript, ReadsAsPlayed) {
   const std::string text = read(GetParam());
   const std::size_t gap = text.find("\n\n");
   ASSERT_NE(gap, std::string::npos) << "an empty line stands between the pipeline and the events";
-  const std::string again = text.substr(0, gap + 2) + played(text.substr(0, gap), entries_from(std::string_view(text).substr(gap + 2)));
+  const std::string again =
+      text.substr(0, gap + 2) + played(text.substr(0, gap), entries_from(std::string_view(text).substr(gap + 2)));
   if (std::getenv("SLUICE_ACCEPT") != nullptr) {
     if (again != text) std::ofstream(GetParam()) << again;
     return;

@@ -1,4 +1,5 @@
-// The work of one step(): an event is applied, then whatever ended or became ready because of it is worked off. Internal to sched.
+// The work of one step(): an event is applied, then whatever ended or became ready because of it is worked off. Internal to
+// sched.
 #pragma once
 
 #include <deque>

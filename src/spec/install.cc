@@ -15,8 +15,10 @@ std::string squeeze(std::string_view text) {
   std::string out;
   for (const char c : trim(text)) {
     const bool blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
-    if (!blank) out += c;
-    else if (out.back() != ' ') out += ' ';
+    if (!blank)
+      out += c;
+    else if (out.back() != ' ')
+      out += ' ';
   }
   return out;
 }

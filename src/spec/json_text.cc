@@ -100,8 +100,10 @@ class JsonText {
 
   bool word(std::string_view word) {
     if (!text_.substr(at_).starts_with(word)) return expected("a value");
-    if (word == "null") builder_.null(place());
-    else builder_.scalar(place(), word, false);
+    if (word == "null")
+      builder_.null(place());
+    else
+      builder_.scalar(place(), word, false);
     at_ += word.size();
     return true;
   }
@@ -181,10 +183,14 @@ class JsonText {
     for (int i = 0; i < 4; ++i, ++at_) {
       const char c = peek();
       unsigned digit = 0;
-      if (c >= '0' && c <= '9') digit = static_cast<unsigned>(c - '0');
-      else if (c >= 'a' && c <= 'f') digit = static_cast<unsigned>(c - 'a' + 10);
-      else if (c >= 'A' && c <= 'F') digit = static_cast<unsigned>(c - 'A' + 10);
-      else return std::nullopt;
+      if (c >= '0' && c <= '9')
+        digit = static_cast<unsigned>(c - '0');
+      else if (c >= 'a' && c <= 'f')
+        digit = static_cast<unsigned>(c - 'a' + 10);
+      else if (c >= 'A' && c <= 'F')
+        digit = static_cast<unsigned>(c - 'A' + 10);
+      else
+        return std::nullopt;
       code = code * 16 + digit;
     }
     return code;

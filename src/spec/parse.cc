@@ -63,7 +63,8 @@ class FileReader {
   void note_spec(const At& at) {
     if (spec_)
       reader_.error(at, "multiple pipeline specs provided; the first is at line " + std::to_string(spec_->node->place.line));
-    else spec_ = at;
+    else
+      spec_ = at;
   }
 
   // Platforms other than Kubernetes are other people's.
@@ -78,7 +79,8 @@ class FileReader {
     if (kubernetes_)
       reader_.error(*kubernetes,
                     "multiple platform specs provided; the first is at line " + std::to_string(kubernetes_->key_place.line));
-    else kubernetes_ = kubernetes;
+    else
+      kubernetes_ = kubernetes;
   }
 
   void read_info(Message& message) {
@@ -101,8 +103,10 @@ class FileReader {
   }
 
   void check_name(const At& at, const std::string& name) {
-    if (name.empty()) reader_.error(at, "the pipeline's name is empty");
-    else if (name.size() > kNameBytesMax) reader_.error(at, "the pipeline's name is longer than 128 characters");
+    if (name.empty())
+      reader_.error(at, "the pipeline's name is empty");
+    else if (name.size() > kNameBytesMax)
+      reader_.error(at, "the pipeline's name is longer than 128 characters");
     else if (!is_pipeline_name(name))
       reader_.error(at, "the pipeline's name must contain only lowercase alphanumeric characters or '-', and not begin with '-'",
                     "it is '" + name + "'");
@@ -138,8 +142,10 @@ class FileReader {
           if (fresh) read_executor(reader_, field, entry->second);
         });
     }
-    if (const auto root = message.get("root")) read_component(reader_, *root, pipeline.root, notes);
-    else reader_.error_key(at, "the root component is empty", "a pipeline has a field 'root'");
+    if (const auto root = message.get("root"))
+      read_component(reader_, *root, pipeline.root, notes);
+    else
+      reader_.error_key(at, "the root component is empty", "a pipeline has a field 'root'");
     message.refuse_others();
   }
 

@@ -38,7 +38,8 @@ std::optional<ParameterBinding> read_source(Reader& reader, Message& message, Co
     const auto constant = read_constant(reader, value);
     if (const auto old = value.get("runtimeParameter"))
       reader.error_key(*old, "runtimeParameter is not supported here; use componentInputParameter");
-    else if (!constant) reader.error(*at, "runtimeValue has no constant");
+    else if (!constant)
+      reader.error(*at, "runtimeValue has no constant");
     value.refuse_others();
     set(*at, constant ? FromConstant{*constant} : FromConstant{});
   }
@@ -46,8 +47,10 @@ std::optional<ParameterBinding> read_source(Reader& reader, Message& message, Co
     Message status(reader, *at);
     const auto task = status.get("producerTask");
     status.refuse_others();
-    if (!task) reader.error(*at, "'producerTask' is missing");
-    else if (notes != nullptr) notes->producers.push_back({*task, *task, OutputKind::kNone});
+    if (!task)
+      reader.error(*at, "'producerTask' is missing");
+    else if (notes != nullptr)
+      notes->producers.push_back({*task, *task, OutputKind::kNone});
     set(*at, FromFinalStatus{task ? reader.text(*task) : ""});
   }
   return binding;

@@ -29,8 +29,10 @@ void read_resources(Reader& reader, const At& at, ContainerSpec& container) {
     container.accelerator_type = fields.text("resourceType");
     if (container.accelerator_type.empty()) container.accelerator_type = fields.text("type");
     const auto old = fields.get("count");
-    if (const auto count = fields.get("resourceCount")) container.accelerator_count = reader.text(*count);
-    else if (old) container.accelerator_count = std::to_string(reader.integer(*old, 0, 1'000'000));
+    if (const auto count = fields.get("resourceCount"))
+      container.accelerator_count = reader.text(*count);
+    else if (old)
+      container.accelerator_count = std::to_string(reader.integer(*old, 0, 1'000'000));
   }
 }
 
@@ -59,8 +61,10 @@ ImporterSpec read_importer(Reader& reader, const At& at) {
     Message fields(reader, *uri);
     if (const auto parameter = fields.get("runtimeParameter")) importer.uri_parameter = reader.text(*parameter);
     if (const auto constant = read_constant(reader, fields)) {
-      if (constant->is_string()) importer.uri = constant->as_string();
-      else reader.error(*uri, "the importer's artifactUri must be text");
+      if (constant->is_string())
+        importer.uri = constant->as_string();
+      else
+        reader.error(*uri, "the importer's artifactUri must be text");
     }
   }
   if (importer.uri.empty() && importer.uri_parameter.empty()) reader.error(at, "the importer has no artifactUri");
@@ -86,9 +90,12 @@ void read_executor(Reader& reader, const At& at, Executor& executor) {
       reader.error_key(*field, "executor '" + executor.label + "': " + std::string(unsupported) + " is not implemented");
       return;
     }
-  if (container) executor.what = read_container(reader, *container);
-  else if (importer) executor.what = read_importer(reader, *importer);
-  else reader.error_key(at, "executor '" + executor.label + "' is neither a container nor an importer");
+  if (container)
+    executor.what = read_container(reader, *container);
+  else if (importer)
+    executor.what = read_importer(reader, *importer);
+  else
+    reader.error_key(at, "executor '" + executor.label + "' is neither a container nor an importer");
 }
 
 }  // namespace sluice

@@ -1,5 +1,5 @@
-#include <array>
 #include <algorithm>
+#include <array>
 
 #include "spec/read.h"
 
@@ -61,11 +61,14 @@ std::vector<NamedMount> read_claims(Reader& reader, const At& at) {
   reader.each_item(at, [&](const At& item) {
     Message message(reader, item);
     NamedMount mount;
-    if (const auto name = message.get("pvcNameParameter")) mount.name = read_parameter_binding(reader, *name, nullptr);
+    if (const auto name = message.get("pvcNameParameter"))
+      mount.name = read_parameter_binding(reader, *name, nullptr);
     else if (const auto constant = message.get("constant"))
       mount.name = {.source = FromConstant{reader.text(*constant)}, .place = constant->key_place};
-    else if (auto source = read_source(reader, message, nullptr)) mount.name = *std::move(source);
-    else reader.error(item, "'pvcNameParameter' is missing");
+    else if (auto source = read_source(reader, message, nullptr))
+      mount.name = *std::move(source);
+    else
+      reader.error(item, "'pvcNameParameter' is missing");
     mount.mount_path = read_mount_path(reader, message);
     mount.sub_path = message.text("subPath");
     out.push_back(std::move(mount));
@@ -198,7 +201,8 @@ void read_platform(Reader& reader, const At& kubernetes, Pipeline& pipeline) {
       reader.each_field(*executors, [&](const At& field) {
         auto config = read_config(reader, field);
         const auto found = pipeline.executors.find(field.name());
-        if (found != pipeline.executors.end()) found->second.kubernetes = std::move(config);
+        if (found != pipeline.executors.end())
+          found->second.kubernetes = std::move(config);
         else
           reader.warning(
               field, "the platform configures executor '" + std::string(field.name()) + "', which the pipeline does not have");

@@ -50,18 +50,22 @@ RetryPolicy read_retry(Reader& reader, const At& at) {
 
 void read_raw_items(Reader& reader, const At& at, List& items) {
   const auto parsed = parse_json(reader.text(at));
-  if (!parsed) reader.error(at, "the items of the loop are not JSON: " + parsed.error().message);
+  if (!parsed)
+    reader.error(at, "the items of the loop are not JSON: " + parsed.error().message);
   else if (!parsed->is_list())
     reader.error(at, "the items of the loop are a " + std::string(kind_name(parsed->kind())) + ", not a list");
-  else items = parsed->as_list();
+  else
+    items = parsed->as_list();
 }
 
 Iterator read_iterator(Reader& reader, const At& at, bool over_artifacts, TaskNote& note) {
   Message message(reader, at);
   Iterator iterator{.over_artifacts = over_artifacts};
   note.iterator_input = message.get("itemInput");
-  if (note.iterator_input) iterator.item_input = reader.text(*note.iterator_input);
-  else reader.error(at, "the loop has no itemInput");
+  if (note.iterator_input)
+    iterator.item_input = reader.text(*note.iterator_input);
+  else
+    reader.error(at, "the loop has no itemInput");
   const auto items_at = message.get("items");
   if (!items_at) {
     reader.error(at, "the loop has no items");
@@ -69,10 +73,14 @@ Iterator read_iterator(Reader& reader, const At& at, bool over_artifacts, TaskNo
     Message items(reader, *items_at);
     note.iterator_items = items.get(over_artifacts ? "inputArtifact" : "inputParameter");
     const auto raw = over_artifacts ? std::nullopt : items.get("raw");
-    if (note.iterator_items && raw) reader.error_key(*raw, "both 'raw' and 'inputParameter' are given");
-    else if (note.iterator_items) iterator.items_input = reader.text(*note.iterator_items);
-    else if (raw) read_raw_items(reader, *raw, iterator.items);
-    else reader.error(*items_at, "the loop has no items");
+    if (note.iterator_items && raw)
+      reader.error_key(*raw, "both 'raw' and 'inputParameter' are given");
+    else if (note.iterator_items)
+      iterator.items_input = reader.text(*note.iterator_items);
+    else if (raw)
+      read_raw_items(reader, *raw, iterator.items);
+    else
+      reader.error(*items_at, "the loop has no items");
     items.refuse_others();
   }
   message.refuse_others();
@@ -85,8 +93,10 @@ void read_iterators(Reader& reader, Message& message, TaskSpec& task, TaskNote& 
   const auto policy = message.get("iteratorPolicy");
   if (over_parameter && over_artifact)
     reader.error_key(*over_artifact, "task '" + task.name + "' has both a parameterIterator and an artifactIterator");
-  if (over_parameter) task.iterator = read_iterator(reader, *over_parameter, false, note);
-  else if (over_artifact) task.iterator = read_iterator(reader, *over_artifact, true, note);
+  if (over_parameter)
+    task.iterator = read_iterator(reader, *over_parameter, false, note);
+  else if (over_artifact)
+    task.iterator = read_iterator(reader, *over_artifact, true, note);
   if (!policy) return;
   Message limits(reader, *policy);
   if (const auto limit = limits.get("parallelismLimit")) {

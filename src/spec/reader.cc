@@ -108,7 +108,8 @@ std::int64_t Reader::integer(const At& at, std::int64_t min, std::int64_t max) {
     std::int64_t exact = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), exact);
     const Value value = resolve_scalar(text);
-    if (error == std::errc{} && end == text.data() + text.size()) found = exact;
+    if (error == std::errc{} && end == text.data() + text.size())
+      found = exact;
     else if (value.is_number() && std::fabs(value.as_number()) < 9e15 && std::trunc(value.as_number()) == value.as_number())
       found = static_cast<std::int64_t>(value.as_number());
   }
@@ -199,7 +200,8 @@ std::optional<At> Message::get_value(std::string_view name) {
     if (found && found->name() != field.name())
       reader_.error_key(field, "field '" + std::string(name) + "' is given twice, as '" + std::string(found->name()) +
                                    "' and as '" + std::string(field.name()) + "'");
-    else if (!found) found = field;
+    else if (!found)
+      found = field;
   }
   return found;
 }

@@ -82,13 +82,20 @@ std::optional<double> number_value(std::string_view text) {
   std::optional<double> value;
   const bool zero = text.front() == '0' && text.size() > 1;
   const auto all_digits = text.find_first_not_of("0123456789_") == std::string_view::npos;
-  if (zero && text[1] == 'x') value = digits_value(text.substr(2), 16);
-  else if (zero && text[1] == 'o') value = digits_value(text.substr(2), 8);
-  else if (zero && text[1] == 'b') value = digits_value(text.substr(2), 2);
-  else if (zero && all_digits) value = digits_value(text, 8);
-  else if (text == ".inf" || text == ".Inf" || text == ".INF") value = std::numeric_limits<double>::infinity();
-  else if (text == ".nan" || text == ".NaN" || text == ".NAN") value = std::numeric_limits<double>::quiet_NaN();
-  else value = decimal_value(text);
+  if (zero && text[1] == 'x')
+    value = digits_value(text.substr(2), 16);
+  else if (zero && text[1] == 'o')
+    value = digits_value(text.substr(2), 8);
+  else if (zero && text[1] == 'b')
+    value = digits_value(text.substr(2), 2);
+  else if (zero && all_digits)
+    value = digits_value(text, 8);
+  else if (text == ".inf" || text == ".Inf" || text == ".INF")
+    value = std::numeric_limits<double>::infinity();
+  else if (text == ".nan" || text == ".NaN" || text == ".NAN")
+    value = std::numeric_limits<double>::quiet_NaN();
+  else
+    value = decimal_value(text);
   if (value) *value *= sign;
   return value;
 }

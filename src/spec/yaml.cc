@@ -140,8 +140,7 @@ void read_with_yaml_cpp(std::string_view text, YamlBuilder& builder) {
   Events events(builder, buffer);
   try {
     YAML::Parser parser(stream);
-    while (parser.HandleNextDocument(events)) {
-    }
+    while (parser.HandleNextDocument(events)) {}
   } catch (const YAML::Exception& e) {
     throw YamlRefusal{place_of(e.mark), "YAML cannot be parsed: " + e.msg};
   }

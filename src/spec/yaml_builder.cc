@@ -138,8 +138,10 @@ void YamlBuilder::check_keys(const YamlNode& map) {
             [&](auto a, auto b) { return std::tie(map.key(a).text, a) < std::tie(map.key(b).text, b); });
   std::size_t first = 0;
   for (std::size_t i = 1; i < order.size(); ++i) {
-    if (map.key(order[i]).text == map.key(order[first]).text) duplicate(map.key(order[first]), map.key(order[i]));
-    else first = i;
+    if (map.key(order[i]).text == map.key(order[first]).text)
+      duplicate(map.key(order[first]), map.key(order[i]));
+    else
+      first = i;
   }
 }
 

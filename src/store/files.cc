@@ -61,7 +61,7 @@ Result<FileDescriptor> open_file(const std::string& path, int flags, unsigned mo
 }
 
 Result<struct stat> stat_of(const FileDescriptor& file, const std::string& path) {
-  struct stat facts {};
+  struct stat facts{};
   if (::fstat(file.get(), &facts) != 0) return fail_on("stat", path, errno);
   return facts;
 }
@@ -130,7 +130,7 @@ Status remove_older(const std::string& folder, Instant before) {
   const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(folder.c_str()), ::closedir);
   if (entries == nullptr) return fail_on("open", folder, errno);
   while (const dirent* entry = ::readdir(entries.get())) {
-    struct stat facts {};
+    struct stat facts{};
     const int fd = ::dirfd(entries.get());
     if (::fstatat(fd, entry->d_name, &facts, AT_SYMLINK_NOFOLLOW) != 0 || S_ISDIR(facts.st_mode)) continue;
     // The change time, which nobody can set: a fresh link to an old object is young by it.

@@ -85,7 +85,7 @@ Result<TakenFile> Intake::take(const std::string& path) {
 bool Intake::holds(const std::string& hex, std::int64_t size_bytes) {
   const std::string object = object_path(root_, hex);
   folders_.insert(folder_of(object));
-  struct stat facts {};
+  struct stat facts{};
   return ::lstat(object.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) && facts.st_size == size_bytes;
 }
 
@@ -152,8 +152,10 @@ Status Intake::publish(const std::string& temporary, const std::string& hex, std
   const std::string object = object_path(root_, hex);
   auto made = make_folder(folder_of(object));
   Status status;
-  if (!made) status = fail(std::move(made).error());
-  else if (*made) folders_.insert(root_ + "/sha256");
+  if (!made)
+    status = fail(std::move(made).error());
+  else if (*made)
+    folders_.insert(root_ + "/sha256");
   // link() does not replace; rename() is for a damaged object, and for file systems without links.
   if (status && ::link(temporary.c_str(), object.c_str()) != 0 && !holds(hex, size_bytes) &&
       ::rename(temporary.c_str(), object.c_str()) != 0)
@@ -177,7 +179,7 @@ void Intake::link_back(const std::string& hex, const Source& source, bool execut
     return;
   }
   const std::string object = object_path(root_, hex);
-  struct stat facts {};
+  struct stat facts{};
   if (::lstat(object.c_str(), &facts) != 0 || (facts.st_ino == source.facts.st_ino && facts.st_dev == source.facts.st_dev))
     return;
   const std::string temporary = new_temporary();

@@ -139,7 +139,7 @@ Status ObjectStore::open() {
 
 Result<StoredObject> ObjectStore::put(const std::string& path) {
   // Looked at before it is opened: opening a device can have effects.
-  struct stat facts {};
+  struct stat facts{};
   if (::lstat(path.c_str(), &facts) != 0) return fail_errno("store '" + path + "'", errno);
   if (S_ISLNK(facts.st_mode)) return fail(Code::kInvalid, "'" + path + "' is a symbolic link", "copy what it points to");
   if (!S_ISREG(facts.st_mode) && !S_ISDIR(facts.st_mode))
@@ -172,7 +172,7 @@ std::string ObjectStore::path_of(const std::string& digest) const {
 }
 
 bool ObjectStore::has(const std::string& digest) const {
-  struct stat facts {};
+  struct stat facts{};
   const std::string path = path_of(digest);
   return !path.empty() && ::lstat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode);
 }

@@ -1,8 +1,8 @@
 #include "store/object_store.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -32,7 +32,7 @@ std::string read(const std::string& path) {
   return std::move(out).str();
 }
 struct stat facts_of(const std::string& path) {
-  struct stat facts {};
+  struct stat facts{};
   EXPECT_EQ(::lstat(path.c_str(), &facts), 0) << path;
   return facts;
 }
@@ -195,8 +195,8 @@ TEST_P(Objects, LinksThatStayInsideADirectoryAreFollowed) {
 
 TEST_P(Objects, LinksThatLeaveADirectoryOrLeadInCirclesAreRefused) {
   write("outside", "secret");
-  const std::vector<std::pair<std::string, std::string>> links{
-      {"../outside", "out"}, {"nowhere", "nowhere"}, {"self", "round"}, {".", "circle"}, {"..", "out"}, {"/etc", "out"}};
+  const std::vector<std::pair<std::string, std::string>> links{{"../outside", "out"}, {"nowhere", "nowhere"}, {"self", "round"},
+                                                               {".", "circle"},       {"..", "out"},          {"/etc", "out"}};
   for (const auto& [target, what] : links) {
     const std::string file = write("tree/file", "kept as it is");
     fs::create_symlink(target, folder_ / "tree/self");

@@ -131,12 +131,12 @@ class RunStore {
   // has moved past its expected_seq (a second engine is alive). Entries must follow expected_seq without a gap.
   virtual Status commit(std::span<const Write> writes, Sync sync) = 0;
 
-  virtual Result<RunRow> run(const Uuid& uuid) = 0;                 // kNotFound
+  virtual Result<RunRow> run(const Uuid& uuid) = 0;  // kNotFound
   // A run whose UUID starts with `prefix` (at least 4 characters, either spelling): kNotFound, or kConflict if several do.
   virtual Result<RunRow> run_by_prefix(std::string_view prefix) = 0;
   // Newest first. Costs one index range scan whatever the table's size.
   virtual Result<std::vector<RunRow>> list(const RunFilter& filter, const Page& page) = 0;
-  virtual Result<std::vector<TaskRow>> tasks(RunId run) = 0;        // by id
+  virtual Result<std::vector<TaskRow>> tasks(RunId run) = 0;  // by id
   virtual Result<std::vector<ArtifactRow>> artifacts(RunId run) = 0;
   virtual Result<std::string> spec(const std::string& digest) = 0;
   virtual Result<std::vector<JournalEntry>> journal(RunId run) = 0;

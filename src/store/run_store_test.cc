@@ -97,14 +97,13 @@ TEST_P(RunStoreConformance, AnUnknownRunIsNotFound) {
 TEST_P(RunStoreConformance, OneCommitMovesSeveralRuns) {
   const RunId one = create(1);
   const RunId two = create(2);
-  const std::vector<Write> writes{
-      {.run = one,
-       .entries = {test_entry(1), test_entry(2)},
-       .tasks = {test_task(1), test_task(0)},
-       .artifacts = {test_artifact(1, 1), test_artifact(1, 0)},
-       .change = RunChange{RunState::kFailed, "no", from_micros(3), from_micros(4), "{}"}},
-      {.run = two, .entries = {test_entry(1)}},
-      {.run = two, .expected_seq = 1, .entries = {test_entry(2)}}};
+  const std::vector<Write> writes{{.run = one,
+                                   .entries = {test_entry(1), test_entry(2)},
+                                   .tasks = {test_task(1), test_task(0)},
+                                   .artifacts = {test_artifact(1, 1), test_artifact(1, 0)},
+                                   .change = RunChange{RunState::kFailed, "no", from_micros(3), from_micros(4), "{}"}},
+                                  {.run = two, .entries = {test_entry(1)}},
+                                  {.run = two, .expected_seq = 1, .entries = {test_entry(2)}}};
   ASSERT_TRUE(succeeds(store_->commit(writes, Sync::kFull)));
 
   const RunRow row = store_->run(test_uuid(1)).value();
@@ -269,7 +268,9 @@ TEST_P(RunStoreConformance, ARunIsFoundByTheStartOfItsIdInEitherSpelling) {
   EXPECT_TRUE(fails_with(several, Code::kConflict));
   EXPECT_THAT(several.error().message, HasSubstr(test_uuid(0x12340000).text()));
   EXPECT_TRUE(fails_with(store_->run_by_prefix("123"), Code::kInvalid));
-  for (const std::string absent : {"1235", "latest", "1234-5678", "1234abcd-00000", "12345678000000000000000000000000" "0"})
+  for (const std::string absent : {"1235", "latest", "1234-5678", "1234abcd-00000",
+                                   "12345678000000000000000000000000"
+                                   "0"})
     EXPECT_TRUE(fails_with(store_->run_by_prefix(absent), Code::kNotFound)) << absent;
 }
 

@@ -135,8 +135,10 @@ Status check_schema(SqliteConnection& db) {
   SLUICE_TRY(const int version, version_of(db));
   if (version == schema_version()) return {};
   if (version == 0) return fail(Code::kNotFound, "database '" + db.path() + "' is still empty", "nothing has been run here yet");
-  return fail(Code::kUnavailable, "'" + db.path() + "' has schema version " + std::to_string(version) + ", this program reads " +
-                                      std::to_string(schema_version()), "any command that runs something brings it up to date");
+  return fail(Code::kUnavailable,
+              "'" + db.path() + "' has schema version " + std::to_string(version) + ", this program reads " +
+                  std::to_string(schema_version()),
+              "any command that runs something brings it up to date");
 }
 
 }  // namespace sluice

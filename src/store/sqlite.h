@@ -89,8 +89,10 @@ class SqliteStatement {
     for (;;) {
       Result<bool> more = step();
       Status status;
-      if (!more) status = fail(std::move(more).error());
-      else if (*more) status = on_row();
+      if (!more)
+        status = fail(std::move(more).error());
+      else if (*more)
+        status = on_row();
       if (status && *more) continue;
       reset();
       return status;

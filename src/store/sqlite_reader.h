@@ -52,8 +52,9 @@ class SqliteReader {
       "ORDER BY task, key, \"index\""};
   SqliteStatement spec_{db_, "SELECT text FROM specs WHERE digest = ?1"};
   SqliteStatement journal_{db_, "SELECT seq, at, kind, payload FROM journal WHERE run = ?1 ORDER BY seq"};
-  SqliteStatement experiments_{db_, "SELECT id, name, created, (SELECT count(*) FROM runs WHERE experiment = experiments.id) "
-                                    "FROM experiments ORDER BY id"};
+  SqliteStatement experiments_{db_,
+                               "SELECT id, name, created, (SELECT count(*) FROM runs WHERE experiment = experiments.id) "
+                               "FROM experiments ORDER BY id"};
   SqliteStatement pipelines_{
       db_,
       "SELECT name, runs, (SELECT created FROM runs WHERE id = newest) FROM (SELECT pipeline_name AS name, "

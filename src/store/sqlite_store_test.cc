@@ -1,7 +1,7 @@
 // What only the database can show: two connections, foreign files, full disks, killed processes.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -177,8 +177,7 @@ TEST(SqliteStore, AFullDiskIsUnavailableAndNothingOfTheCommitIsThere) {
     const std::string filler = disk + "/filler";
     {
       std::ofstream fill(filler, std::ios::binary);
-      while (fill << std::string(4096, 'f') && fill.flush()) {
-      }
+      while (fill << std::string(4096, 'f') && fill.flush()) {}
     }
     JournalEntry large = test_entry(1);
     large.payload.assign(300'000, 'p');

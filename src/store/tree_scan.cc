@@ -59,7 +59,7 @@ class Scan {
   }
 
   Status entry(const std::string& path, const std::string& name) {
-    struct stat facts {};
+    struct stat facts{};
     if (::lstat(path.c_str(), &facts) != 0) return fail_errno("stat '" + path + "'", errno);
     if (!S_ISLNK(facts.st_mode)) return put(path, name, facts.st_mode);
 

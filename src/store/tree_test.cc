@@ -72,7 +72,7 @@ TEST(Tree, AnythingElseIsCorrupt) {
 TEST(Tree, ADigestIsSixtyFourLowerCaseDigitsWithItsPrefix) {
   EXPECT_EQ(digest_hex(kDigestA), kHexA);
   for (const std::string& bad : {std::string(), kHexA, "sha256:" + kHexA + "a", "sha256:" + kHexA.substr(1), "sha512:" + kHexA,
-                                "sha256:" + std::string(64, 'A'), "sha256:../" + kHexA.substr(3)})
+                                 "sha256:" + std::string(64, 'A'), "sha256:../" + kHexA.substr(3)})
     EXPECT_EQ(digest_hex(bad), std::nullopt) << bad;
 }
 
