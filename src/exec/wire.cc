@@ -193,7 +193,8 @@ Result<WireMessage> read_message(std::string_view json) {
     return ack;
   }
   if (type == "shutdown") return ShutDown{};
-  if (type == "began") return AttemptBegan{id, static_cast<pid_t>(read_int(object, "pid")), from_micros(read_number(object, "at_us"))};
+  if (type == "began")
+    return AttemptBegan{id, static_cast<pid_t>(read_int(object, "pid")), from_micros(read_number(object, "at_us"))};
   if (type == "exited") return read_exit(object);
   return UnknownMessage{type};
 }
@@ -214,7 +215,9 @@ void append_frame(std::string& out, const WireMessage& message) {
                  [&](const StopAttempt& m) { Fields(out, "stop").text("id", m.id).number("grace_us", m.grace.count()); },
                  [&](const AckExits& m) { Fields(out, "ack").texts("ids", m.ids); },
                  [&](const ShutDown&) { Fields(out, "shutdown"); },
-                 [&](const AttemptBegan& m) { Fields(out, "began").text("id", m.id).number("pid", m.pid).number("at_us", to_micros(m.at)); },
+                 [&](const AttemptBegan& m) {
+                   Fields(out, "began").text("id", m.id).number("pid", m.pid).number("at_us", to_micros(m.at));
+                 },
                  [&](const AttemptExit& m) { append_json(out, m); },
                  [&](const UnknownMessage& m) { Fields(out, m.type); },
              },
@@ -241,8 +244,9 @@ Status check_spec(const AttemptSpec& spec, std::string_view frame) {
 Status check_hello(const Hello& peer) {
   if (peer.version_min <= kWireVersionMax && peer.version_max >= kWireVersionMin) return {};
   return fail(Code::kUnavailable,
-              "the supervisor's peer speaks versions " + std::to_string(peer.version_min) + " to " + std::to_string(peer.version_max) +
-                  ", this build " + std::to_string(kWireVersionMin) + " to " + std::to_string(kWireVersionMax),
+              "the supervisor's peer speaks versions " + std::to_string(peer.version_min) + " to " +
+                  std::to_string(peer.version_max) + ", this build " + std::to_string(kWireVersionMin) + " to " +
+                  std::to_string(kWireVersionMax),
               "stop the other one and start it again from this build");
 }
 
