@@ -16,7 +16,6 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
-#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -56,8 +55,7 @@ class SupervisorLoop {
   };
 
   bool set_up();
-  // Events of `fd` will point to `source`.
-  bool watch(int fd, void* source) const;
+  bool watch(int fd, void* source) const;  // events of `fd` will point to `source`
   void turn();
   int wait_ms();
   void on_signals();
@@ -231,9 +229,8 @@ void SupervisorLoop::on_socket() {
 void SupervisorLoop::accept(WireMessage message) {
   std::visit(Match{
                  [&](const Hello& hello) {
-                   if (check_hello(hello)) return;
-                   std::fprintf(stderr, "sluice supervise: %s\n", check_hello(hello).error().message.c_str());
-                   end_all();
+                   // The peer reads our hello and knows why; nothing runs yet that could be lost.
+                   if (!check_hello(hello)) end_all();
                  },
                  [&](StartAttempt& m) { start(std::move(m.spec)); },
                  [&](const StopAttempt& m) {
