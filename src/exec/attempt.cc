@@ -18,7 +18,8 @@ namespace {
 
 // 64 KiB: one read fills a pipe's default capacity, so a chatty task costs one wake-up instead of sixteen.
 constexpr std::size_t kOutputBytes = 64 * 1024;
-// More than any pipe holds (1 MiB unless root raised it): a stranger who got hold of the pipe and never stops writing cannot keep us.
+// More than any pipe holds (1 MiB unless root raised it): a stranger who got hold of the pipe and never stops writing cannot keep
+// us.
 constexpr int kLastReadsMax = 64;
 
 void close_fd(int& fd) {
@@ -56,7 +57,8 @@ bool AttemptProcess::start(ProgramFinder& programs, const BaseEnvironment& envir
   if (::mkdir(work.c_str(), 0755) != 0 && errno != EEXIST) return refuse(126, "make " + work + ": " + std::strerror(errno));
 
   std::vector<std::pair<std::string, std::string>> extra;
-  const bool has_own = std::any_of(spec_.env.begin(), spec_.env.end(), [](const auto& variable) { return variable.first == "TMPDIR"; });
+  const bool has_own =
+      std::any_of(spec_.env.begin(), spec_.env.end(), [](const auto& variable) { return variable.first == "TMPDIR"; });
   if (tmp_.use_tmpdir && !has_own) {
     const std::string tmp = spec_.directory + "/tmp";
     if (::mkdir(tmp.c_str(), 0700) != 0 && errno != EEXIST) return refuse(126, "make " + tmp + ": " + std::strerror(errno));
@@ -146,8 +148,8 @@ void AttemptProcess::finish(Instant now) {
   }
   if (log_.dropped_bytes() > 0) {
     if (!exit_.note.empty()) exit_.note += "; ";
-    exit_.note += "the last " + format_bytes(static_cast<double>(log_.dropped_bytes())) + " of its output are lost: writing the log failed: " +
-                  std::strerror(log_.error());
+    exit_.note += "the last " + format_bytes(static_cast<double>(log_.dropped_bytes())) +
+                  " of its output are lost: writing the log failed: " + std::strerror(log_.error());
   }
 }
 

@@ -23,7 +23,8 @@ struct OutputPipe {
   AttemptProcess* attempt = nullptr;
   Stream stream = Stream::kStdout;
   int read_fd = -1;
-  // Ours until the main process has ended: so the pipe does not report a hang-up before, which would wake us once more for every attempt.
+  // Ours until the main process has ended: so the pipe does not report a hang-up before, which would wake us once more for every
+  // attempt.
   int write_fd = -1;
 };
 

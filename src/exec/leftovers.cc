@@ -33,8 +33,10 @@ std::vector<Leftover> find_leftovers(const std::function<bool(const std::string&
     if (const auto id = attempt_of(pid); !id || !is_wanted(*id)) continue;
     const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
     if (pidfd < 0) continue;
-    if (const auto id = attempt_of(pid); id && is_wanted(*id)) found.push_back({pid, pidfd});
-    else ::close(pidfd);
+    if (const auto id = attempt_of(pid); id && is_wanted(*id))
+      found.push_back({pid, pidfd});
+    else
+      ::close(pidfd);
   }
   return found;
 }
@@ -67,8 +69,9 @@ Result<int> end_all(const std::function<bool(const std::string&)>& is_wanted) {
       ::close(leftover.pidfd);
     }
     if (stuck != 0)
-      return fail(Code::kTimeout, "process " + std::to_string(stuck) + " of an earlier attempt does not end, not even by SIGKILL",
-                  "it hangs in the kernel, most likely on a file system that is away; see /proc/" + std::to_string(stuck) + "/stack");
+      return fail(
+          Code::kTimeout, "process " + std::to_string(stuck) + " of an earlier attempt does not end, not even by SIGKILL",
+          "it hangs in the kernel, most likely on a file system that is away; see /proc/" + std::to_string(stuck) + "/stack");
   }
 }
 

@@ -16,7 +16,9 @@ constexpr std::uint32_t kLogFrameBytesMax = 64U << 20U;
 constexpr std::uint8_t kLogTailStream = 0;
 constexpr std::size_t kLogTailBytes = 16;
 
-inline std::string log_tail_path(const std::string& path, std::int64_t number) { return path + (number % 2 == 0 ? ".tail0" : ".tail1"); }
+inline std::string log_tail_path(const std::string& path, std::int64_t number) {
+  return path + (number % 2 == 0 ? ".tail0" : ".tail1");
+}
 
 template <class T>
 void put_little_endian(char* out, T value) {
@@ -42,7 +44,8 @@ struct LogFrameHeader {
     return bytes;
   }
   static LogFrameHeader decode(const char* bytes) {
-    return {static_cast<std::uint8_t>(bytes[0]), get_little_endian<std::uint32_t>(bytes + 1), get_little_endian<std::int64_t>(bytes + 5)};
+    return {static_cast<std::uint8_t>(bytes[0]), get_little_endian<std::uint32_t>(bytes + 1),
+            get_little_endian<std::int64_t>(bytes + 5)};
   }
 };
 

@@ -21,7 +21,8 @@ constexpr std::size_t kLineBytesMax = 2000;
 
 class FileReader {
  public:
-  explicit FileReader(const std::string& path) : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), error_(fd_ < 0 ? errno : 0) {}
+  explicit FileReader(const std::string& path)
+      : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), error_(fd_ < 0 ? errno : 0) {}
   ~FileReader() {
     if (fd_ >= 0) ::close(fd_);
   }

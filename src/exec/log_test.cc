@@ -49,7 +49,8 @@ TEST_F(LogTest, ChunksComeBackInOrderWithStreamAndTime) {
   }
   std::vector<std::string> seen;
   ASSERT_TRUE(read_log(path_, [&](const LogChunk& chunk) {
-    seen.push_back(std::to_string(static_cast<int>(chunk.stream)) + " " + std::to_string(to_micros(chunk.at)) + " " + std::string(chunk.bytes));
+    seen.push_back(std::to_string(static_cast<int>(chunk.stream)) + " " + std::to_string(to_micros(chunk.at)) + " " +
+                   std::string(chunk.bytes));
     return true;
   }));
   EXPECT_THAT(seen, ::testing::ElementsAre("1 1000001 one\n", "2 1000002 two\n", "3 1000003 three\n"));
@@ -176,7 +177,8 @@ TEST_F(LogTest, TheLastLinesMergeBothStreamsAndAreValidText) {
 }
 
 TEST_F(LogTest, AVeryLongLineIsShortened) {
-  LogWriter(path_, 64 << 20).write(Stream::kStdout, "short\n" + std::string(1999, 'x') + std::string(1 << 20, '\xC3') + "\n", Instant{});
+  LogWriter(path_, 64 << 20)
+      .write(Stream::kStdout, "short\n" + std::string(1999, 'x') + std::string(1 << 20, '\xC3') + "\n", Instant{});
   std::string accents;
   for (int i = 0; i < 5000; ++i) accents += "ä";
   const auto text = last_log_lines(path_, 1);

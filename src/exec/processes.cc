@@ -41,7 +41,8 @@ pid_t parent_of(pid_t pid) {
   const auto stat = read_all("/proc/" + std::to_string(pid) + "/stat");
   const auto bracket = stat ? stat->rfind(')') : std::string::npos;
   pid_t parent = 0;
-  if (bracket != std::string::npos && bracket + 4 < stat->size()) std::from_chars(stat->data() + bracket + 4, stat->data() + stat->size(), parent);
+  if (bracket != std::string::npos && bracket + 4 < stat->size())
+    std::from_chars(stat->data() + bracket + 4, stat->data() + stat->size(), parent);
   return parent;
 }
 
@@ -68,7 +69,7 @@ std::vector<pid_t> own_processes() {
     const std::string_view name(entry->d_name);
     pid_t pid = 0;
     if (std::from_chars(name.data(), name.data() + name.size(), pid).ptr != name.data() + name.size() || pid <= 0) continue;
-    struct stat status {};
+    struct stat status{};
     if (::fstatat(::dirfd(proc.get()), entry->d_name, &status, 0) == 0 && status.st_uid == ::geteuid()) pids.push_back(pid);
   }
   return pids;
@@ -109,8 +110,10 @@ bool ChildList::read_file(std::vector<pid_t>& children) {
   while (at < end) {
     pid_t pid = 0;
     const auto parsed = std::from_chars(at, end, pid);
-    if (parsed.ptr == at) ++at;  // the blank between two pids
-    else at = parsed.ptr;
+    if (parsed.ptr == at)
+      ++at;  // the blank between two pids
+    else
+      at = parsed.ptr;
     if (pid > 0) children.push_back(pid);
   }
   return true;

@@ -15,8 +15,8 @@ std::optional<std::string> attempt_of(pid_t pid);
 // All processes that this user owns, from /proc.
 std::vector<pid_t> own_processes();
 
-// The children of the calling (single-threaded) process, zombies included. One read of an open file, a few microseconds; where the
-// kernel does not have that file (CONFIG_PROC_CHILDREN), a walk over /proc.
+// The children of the calling (single-threaded) process, zombies included. One read of an open file, a few microseconds; where
+// the kernel does not have that file (CONFIG_PROC_CHILDREN), a walk over /proc.
 class ChildList {
  public:
   ChildList();

@@ -43,7 +43,8 @@ struct ChildReport {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);
   if (::chdir(request.directory) != 0) give_up(report, "chdir");
-  if (::dup2(request.stdin_fd, 0) < 0 || ::dup2(request.stdout_fd, 1) < 0 || ::dup2(request.stderr_fd, 2) < 0) give_up(report, "dup2");
+  if (::dup2(request.stdin_fd, 0) < 0 || ::dup2(request.stdout_fd, 1) < 0 || ::dup2(request.stderr_fd, 2) < 0)
+    give_up(report, "dup2");
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -86,7 +87,7 @@ ProgramFinder::Found ProgramFinder::find(const std::string& name, const std::str
     const bool is_absolute = entry.starts_with('/');
     std::string path = is_absolute ? std::string(entry) : directory + "/" + std::string(entry);
     path.append("/").append(name);
-    struct stat status {};
+    struct stat status{};
     if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
     if (::access(path.c_str(), X_OK) != 0) {
       if (refused.empty()) refused = path;
@@ -109,20 +110,24 @@ BaseEnvironment::BaseEnvironment(char** environment) {
   std::stable_sort(variables_.begin(), variables_.end(), [](const Variable& a, const Variable& b) { return a.name < b.name; });
 }
 
-BaseEnvironment::Block BaseEnvironment::with(const AttemptSpec& spec, std::span<const std::pair<std::string, std::string>> extra) const {
+BaseEnvironment::Block BaseEnvironment::with(const AttemptSpec& spec,
+                                             std::span<const std::pair<std::string, std::string>> extra) const {
   Block block;
   std::vector<char*> own(variables_.size());
   // execve takes char*, and does not write to it.
   for (std::size_t i = 0; i < variables_.size(); ++i) own[i] = const_cast<char*>(variables_[i].text.c_str());
   block.owned.reserve(spec.env.size() + extra.size() + 1);
   const auto set = [&](std::string_view name, std::string_view value) {
-    const auto at = std::lower_bound(variables_.begin(), variables_.end(), name, [](const Variable& v, std::string_view n) { return v.name < n; });
-    for (auto same = at; same != variables_.end() && same->name == name; ++same) own[static_cast<std::size_t>(same - variables_.begin())] = nullptr;
+    const auto at = std::lower_bound(variables_.begin(), variables_.end(), name,
+                                     [](const Variable& v, std::string_view n) { return v.name < n; });
+    for (auto same = at; same != variables_.end() && same->name == name; ++same)
+      own[static_cast<std::size_t>(same - variables_.begin())] = nullptr;
     block.owned.emplace_back(name).append("=").append(value);
   };
   for (auto variable = spec.env.begin(); variable != spec.env.end(); ++variable) {
     // Of a name that is set twice the last one counts.
-    const bool is_set_again = std::any_of(variable + 1, spec.env.end(), [&](const auto& later) { return later.first == variable->first; });
+    const bool is_set_again =
+        std::any_of(variable + 1, spec.env.end(), [&](const auto& later) { return later.first == variable->first; });
     if (!is_set_again && variable->first != "SLUICE_ATTEMPT") set(variable->first, variable->second);
   }
   for (const auto& [name, value] : extra) set(name, value);
@@ -140,7 +145,8 @@ BaseEnvironment::Block BaseEnvironment::with(const AttemptSpec& spec, std::span<
 std::string_view BaseEnvironment::value(const AttemptSpec& spec, std::string_view name) const {
   for (auto variable = spec.env.rbegin(); variable != spec.env.rend(); ++variable)
     if (variable->first == name) return variable->second;
-  const auto at = std::lower_bound(variables_.begin(), variables_.end(), name, [](const Variable& v, std::string_view n) { return v.name < n; });
+  const auto at = std::lower_bound(variables_.begin(), variables_.end(), name,
+                                   [](const Variable& v, std::string_view n) { return v.name < n; });
   return at != variables_.end() && at->name == name ? std::string_view(at->text).substr(name.size() + 1) : std::string_view();
 }
 
@@ -156,13 +162,16 @@ ExecFailure explain_exec_failure(const AttemptSpec& spec, const std::string& pro
   if (outcome.error != E2BIG) return {.error = program + ": " + std::strerror(outcome.error)};
   for (std::size_t i = 0; i < spec.argv.size(); ++i)
     if (spec.argv[i].size() >= kArgumentBytesMax)
-      return {.error = "argument " + std::to_string(i) + " is too long: " + format_bytes(static_cast<double>(spec.argv[i].size())) +
+      return {.error = "argument " + std::to_string(i) +
+                       " is too long: " + format_bytes(static_cast<double>(spec.argv[i].size())) +
                        ", and this kernel takes at most 128 KiB in one argument; hand large values over as a file (an artifact)"};
   for (const auto& [name, value] : spec.env)
     if (name.size() + value.size() + 1 >= kArgumentBytesMax)
       return {.error = "environment variable " + name + " is too long: " + format_bytes(static_cast<double>(value.size())) +
                        ", and this kernel takes at most 128 KiB in one"};
-  return {.error = "the command and its environment together are too long for this kernel; hand large values over as a file (an artifact)"};
+  return {.error =
+              "the command and its environment together are too long for this kernel; hand large values over as a file (an "
+              "artifact)"};
 }
 
 }  // namespace sluice

@@ -1,4 +1,5 @@
-// Starting one process of an attempt: vfork and execve, with everything prepared before so that the child only makes system calls.
+// Starting one process of an attempt: vfork and execve, with everything prepared before so that the child only makes system
+// calls.
 #pragma once
 
 #include <sys/types.h>
@@ -14,12 +15,12 @@
 namespace sluice {
 
 struct SpawnRequest {
-  const char* program = nullptr;   // path
-  char* const* argv = nullptr;     // null-terminated
-  char* const* envp = nullptr;     // null-terminated
-  const char* directory = nullptr; // working directory
+  const char* program = nullptr;    // path
+  char* const* argv = nullptr;      // null-terminated
+  char* const* envp = nullptr;      // null-terminated
+  const char* directory = nullptr;  // working directory
   int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;
-  int user_namespace = -1;         // joined if not -1
+  int user_namespace = -1;  // joined if not -1
   int mount_namespace = -1;
 };
 struct SpawnOutcome {
@@ -27,8 +28,8 @@ struct SpawnOutcome {
   const char* failed_call = nullptr;  // "execve", "chdir", ...; null: the program runs
   int error = 0;                      // errno of it
 };
-// Own session and process group, signals unblocked, killed with its parent. Must be called on the main thread: PDEATHSIG watches the thread that forked.
-// Returns when the program runs or could not be started (then the child is reaped).
+// Own session and process group, signals unblocked, killed with its parent. Must be called on the main thread: PDEATHSIG watches
+// the thread that forked. Returns when the program runs or could not be started (then the child is reaped).
 SpawnOutcome spawn(const SpawnRequest& request);
 
 // Looks programs up on a PATH and remembers what it found, as a shell does: a start then costs no look at the disk.
@@ -36,7 +37,7 @@ class ProgramFinder {
  public:
   struct Found {
     std::string path;
-    int exit_code = 0;   // 127 not found, 126 found but not executable
+    int exit_code = 0;  // 127 not found, 126 found but not executable
     std::string error;
   };
   // `directory` is what relative entries and names are relative to.

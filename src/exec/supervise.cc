@@ -16,7 +16,6 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
-#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -52,12 +51,11 @@ class SupervisorLoop {
   // A child of ours that is no main process: its parent has died, and a subreaper inherits it.
   struct Orphan {
     std::string attempt;
-    bool told = false;      // SIGTERM has been sent
+    bool told = false;  // SIGTERM has been sent
   };
 
   bool set_up();
-  // Events of `fd` will point to `source`.
-  bool watch(int fd, void* source) const;
+  bool watch(int fd, void* source) const;  // events of `fd` will point to `source`
   void turn();
   int wait_ms();
   void on_signals();
@@ -83,20 +81,26 @@ class SupervisorLoop {
   ProgramFinder programs_;
   ChildList children_;
   SystemClock clock_;
-  Instant now_;                // of this turn
+  Instant now_;  // of this turn
   int epoll_ = -1;
   int signals_ = -1;
   int devnull_ = -1;
   bool is_peer_gone_ = false;
-  bool is_ending_ = false;     // no new starts; the loop ends with the last attempt
+  bool is_ending_ = false;  // no new starts; the loop ends with the last attempt
   bool watches_room_ = false;
+<<<<<<< HEAD
   std::unordered_map<std::string, std::unique_ptr<AttemptProcess>> attempts_;
   std::unordered_map<pid_t, AttemptProcess*> mains_;      // main processes that live
   std::vector<AttemptProcess*> ended_;                    // main process gone, not finished
+=======
+  std::unordered_map<std::string, std::unique_ptr<AttemptProcess>> attempts_;
+  std::unordered_map<pid_t, AttemptProcess*> mains_;  // main processes that live
+  std::vector<AttemptProcess*> ended_;                // main process gone, not finished
+>>>>>>> supervise
   std::unordered_map<pid_t, Orphan> orphans_;
-  std::size_t stopping_ = 0;                       // attempts with a kill_at
+  std::size_t stopping_ = 0;                            // attempts with a kill_at
   std::unordered_map<std::string, AttemptExit> exits_;  // reported, not acknowledged
-  std::vector<pid_t> pids_;                        // kept for its memory
+  std::vector<pid_t> pids_;                             // kept for its memory
 };
 
 SupervisorLoop::~SupervisorLoop() {
@@ -231,9 +235,8 @@ void SupervisorLoop::on_socket() {
 void SupervisorLoop::accept(WireMessage message) {
   std::visit(Match{
                  [&](const Hello& hello) {
-                   if (check_hello(hello)) return;
-                   std::fprintf(stderr, "sluice supervise: %s\n", check_hello(hello).error().message.c_str());
-                   end_all();
+                   // The peer reads our hello and knows why; nothing runs yet that could be lost.
+                   if (!check_hello(hello)) end_all();
                  },
                  [&](WireStart& m) { start(std::move(m.spec)); },
                  [&](const WireStop& m) {
@@ -314,8 +317,8 @@ void SupervisorLoop::on_main_ended(AttemptProcess& attempt) {
   ended_.push_back(&attempt);
 }
 
-// Finishes those attempts of which no process is left. Everything that an attempt started is a descendant of ours, and becomes our
-// child when its parent dies: so when no child but main processes is left, nothing is.
+// Finishes those attempts of which no process is left. Everything that an attempt started is a descendant of ours, and becomes
+// our child when its parent dies: so when no child but main processes is left, nothing is.
 void SupervisorLoop::settle() {
   find_orphans();
   for (std::size_t i = 0; i < ended_.size();) {
@@ -332,8 +335,10 @@ void SupervisorLoop::settle() {
 void SupervisorLoop::find_orphans() {
   children_.read(pids_);
   if (pids_.size() == mains_.size()) return;
+  // Whoever is in our session is a helper of ours: an attempt begins with a session of its own.
   for (const pid_t pid : pids_)
-    if (mains_.count(pid) == 0 && orphans_.count(pid) == 0) orphans_.emplace(pid, Orphan{owner_of(pid)});
+    if (mains_.count(pid) == 0 && orphans_.count(pid) == 0 && ::getsid(pid) != ::getsid(0))
+      orphans_.emplace(pid, Orphan{owner_of(pid)});
 }
 
 // Which attempt an orphan comes from: by its environment, else (a program that wrote over it) by its session.
@@ -383,10 +388,11 @@ void SupervisorLoop::kill_overdue() {
     if (attempt->kill_at && *attempt->kill_at <= now_ && !attempt->has_main_ended()) ::kill(-attempt->pid(), SIGKILL);
 }
 
-// The last act: whatever is still a child of ours, wherever it came from.
+// The last act: whatever is still a child of ours, wherever it came from. Helpers are left to finish.
 void SupervisorLoop::kill_children() {
   for (children_.read(pids_); !pids_.empty(); children_.read(pids_)) {
-    for (const pid_t pid : pids_) ::kill(pid, SIGKILL);
+    for (const pid_t pid : pids_)
+      if (::getsid(pid) != ::getsid(0)) ::kill(pid, SIGKILL);
     while (::waitpid(-1, nullptr, 0) < 0 && errno == EINTR) {
     }
   }

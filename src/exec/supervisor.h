@@ -21,11 +21,11 @@
 namespace sluice {
 
 struct AttemptSpec {
-  std::string id;            // unique for ever; every process of the attempt carries SLUICE_ATTEMPT=<id>
+  std::string id;                 // unique for ever; every process of the attempt carries SLUICE_ATTEMPT=<id>
   std::vector<std::string> argv;  // argv[0] is looked up on the PATH of the attempt
   std::vector<std::pair<std::string, std::string>> env;  // set on top of the submitter's environment; PATH may be among them
-  std::string directory;     // DATA/runs/RUN/TASK/ATTEMPT: must exist; log and the process's working directory `work` are made in it
-  std::string log_path;      // framed log (log.h); made with the first output
+  std::string directory;  // DATA/runs/RUN/TASK/ATTEMPT: must exist; log and the process's working directory `work` are made in it
+  std::string log_path;   // framed log (log.h); made with the first output
   std::int64_t log_bytes_max = 256LL << 20U;  // head and tail are kept, the cut is noted in the log
   std::vector<std::string> writable;  // besides the attempt's own directory: host paths that must show through the private /tmp
   bool private_tmp = true;
@@ -38,10 +38,10 @@ struct AttemptBegan {
 };
 struct AttemptExit {
   std::string id;
-  int exit_code = 0;         // 128 + N for signal N; 127 command not found, 126 not executable
-  int signal = 0;            // that ended it, 0 if none
-  std::string error;         // why it could not be started: "no-such-program: not found on PATH"; empty if it ran
-  std::string note;          // a warning for the task: "/tmp is not private: ..."
+  int exit_code = 0;  // 128 + N for signal N; 127 command not found, 126 not executable
+  int signal = 0;     // that ended it, 0 if none
+  std::string error;  // why it could not be started: "no-such-program: not found on PATH"; empty if it ran
+  std::string note;   // a warning for the task: "/tmp is not private: ..."
   Instant began, ended;
   Duration cpu{0};
   std::int64_t max_rss_bytes = 0;
@@ -65,9 +65,9 @@ class Supervisor {
 };
 
 struct SupervisorOptions {
-  std::string program;       // path of the sluice binary; it is started as `sluice supervise`
-  std::string data_dir;      // absolute
-  int slots = 2;             // private /tmp namespaces to keep ready
+  std::string program;   // path of the sluice binary; it is started as `sluice supervise`
+  std::string data_dir;  // absolute
+  int slots = 2;         // private /tmp namespaces to keep ready
   bool private_tmp = true;
 };
 Result<std::unique_ptr<Supervisor>> launch_supervisor(const SupervisorOptions& options);
@@ -75,8 +75,8 @@ Result<std::unique_ptr<Supervisor>> launch_supervisor(const SupervisorOptions& o
 // The supervisor's own main(): serves the socket `fd` until its peer is gone, then ends every attempt and returns 0.
 int supervise_main(int fd, const SupervisorOptions& options);
 
-// Kills every live process that carries SLUICE_ATTEMPT=<id> and waits until none is left. Returns how many there were. A new attempt of a task
-// may start only after this.
+// Kills every live process that carries SLUICE_ATTEMPT=<id> and waits until none is left. Returns how many there were. A new
+// attempt of a task may start only after this.
 Result<int> end_leftovers(const std::string& id);
 // The same for all ids that start with `prefix` (a run), in one walk over /proc.
 Result<int> end_leftovers_of(const std::string& prefix);

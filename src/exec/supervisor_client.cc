@@ -49,8 +49,15 @@ class SupervisorClient final : public Supervisor {
     }
     return send();
   }
+<<<<<<< HEAD
   Status stop(const std::string& id, Duration grace) override { return send(WireStop{id, grace}); }
   Status ack(std::span<const std::string> ids) override { return ids.empty() ? Status{} : send(WireAck{{ids.begin(), ids.end()}}); }
+=======
+  Status stop(const std::string& id, Duration grace) override { return send(WireStop{id, grace}); }
+  Status ack(std::span<const std::string> ids) override {
+    return ids.empty() ? Status{} : send(WireAck{{ids.begin(), ids.end()}});
+  }
+>>>>>>> supervise
 
   Result<std::vector<SupervisorEvent>> receive() override {
     if (!gone_) take_in();
@@ -142,8 +149,9 @@ class SupervisorClient final : public Supervisor {
 
 // Own session, no descriptors but our stderr and the socket as 3, no blocked or ignored signals.
 Result<pid_t> spawn_supervisor(const SupervisorOptions& options, int socket) {
-  std::array<std::string, 9> words{options.program, "supervise", "--data-dir", options.data_dir, "--fd", "3",
-                                   "--slots", std::to_string(options.slots), "--no-private-tmp"};
+  std::array<std::string, 9> words{
+      options.program,   "supervise", "--data-dir", options.data_dir, "--fd", "3", "--slots", std::to_string(options.slots),
+      "--no-private-tmp"};
   std::array<char*, 10> argv{};
   const std::size_t count = options.private_tmp ? words.size() - 1 : words.size();
   for (std::size_t i = 0; i < count; ++i) argv.at(i) = words.at(i).data();
@@ -188,7 +196,8 @@ Result<std::unique_ptr<Supervisor>> connect_supervisor(int fd, pid_t pid) {
 
 Result<std::unique_ptr<Supervisor>> launch_supervisor(const SupervisorOptions& options) {
   std::array<int, 2> pair{};
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0) return fail_errno("make the supervisor's socket", errno);
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0)
+    return fail_errno("make the supervisor's socket", errno);
   const auto pid = spawn_supervisor(options, pair[1]);
   ::close(pair[1]);
   if (!pid) {

@@ -9,7 +9,8 @@
 
 namespace sluice {
 
-// `fd`: our end of a SEQPACKET pair whose other end a supervisor serves; it is owned from now on. `pid`: that supervisor, a child of ours.
+// `fd`: our end of a SEQPACKET pair whose other end a supervisor serves; it is owned from now on. `pid`: that supervisor, a child
+// of ours.
 Result<std::unique_ptr<Supervisor>> connect_supervisor(int fd, pid_t pid);
 
 }  // namespace sluice

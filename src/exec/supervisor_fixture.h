@@ -113,7 +113,9 @@ class SupervisorTest : public ::testing::Test {
   static void wait_file(const AttemptSpec& spec, const std::string& name) {
     while (!std::filesystem::exists(spec.directory + "/work/" + name)) ::usleep(1000);
   }
-  static pid_t read_pid(const AttemptSpec& spec, const std::string& name) { return std::stoi(read_file(spec.directory + "/work/" + name)); }
+  static pid_t read_pid(const AttemptSpec& spec, const std::string& name) {
+    return std::stoi(read_file(spec.directory + "/work/" + name));
+  }
 
   std::string data_;
   pid_t pid_ = -1;

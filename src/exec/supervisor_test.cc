@@ -125,9 +125,10 @@ TEST_F(SupervisorTest, TheEnvironmentIsTheSubmittersLessWhatWouldLeak) {
   spec.env = {{"REPLACED", "first"}, {"REPLACED", "after"}, {"PYTHONHASHSEED", "0"}, {"EMPTY", ""}};
   EXPECT_EQ(run(spec).exit_code, 0);
   const std::string text = "\n" + output_of(spec);
-  EXPECT_THAT(text, AllOf(HasSubstr("\nOF_THE_SUBMITTER=kept\n"), HasSubstr("\nREPLACED=after\n"), HasSubstr("\nPYTHONHASHSEED=0\n"),
-                          HasSubstr("\nEMPTY=\n"), HasSubstr("\nSLUICE_ATTEMPT=" + spec.id + "\n"), Not(HasSubstr("leak")),
-                          Not(HasSubstr("=before")), Not(HasSubstr("=first"))));
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("\nOF_THE_SUBMITTER=kept\n"), HasSubstr("\nREPLACED=after\n"), HasSubstr("\nPYTHONHASHSEED=0\n"),
+                    HasSubstr("\nEMPTY=\n"), HasSubstr("\nSLUICE_ATTEMPT=" + spec.id + "\n"), Not(HasSubstr("leak")),
+                    Not(HasSubstr("=before")), Not(HasSubstr("=first"))));
   for (const char* name : {"SLUICE_SERVER", "PYTHONPATH", "VIRTUAL_ENV", "OF_THE_SUBMITTER", "REPLACED"}) ::unsetenv(name);
 }
 
@@ -156,8 +157,8 @@ TEST_F(SupervisorTest, AnAttemptThatCannotBeCarriedOverIsRefusedBeforeAnythingSt
 TEST_F(SupervisorTest, WhatAnAttemptLeavesRunningIsGoneWithItsExit) {
   launch();
   const auto spec = shell(
-      "sleep 1000 & echo $! > background\n"                                           // holds our pipes
-      "setsid sh -c 'sleep 1000 & echo $! > daemon' </dev/null >/dev/null 2>&1\n"     // own session, orphaned, holds nothing
+      "sleep 1000 & echo $! > background\n"                                        // holds our pipes
+      "setsid sh -c 'sleep 1000 & echo $! > daemon' </dev/null >/dev/null 2>&1\n"  // own session, orphaned, holds nothing
       "env -i setsid sh -c 'sleep 1000 & echo $! > nameless' </dev/null >/dev/null 2>&1\n"
       "echo done; exit 3");
   EXPECT_EQ(run(spec).exit_code, 3);
@@ -167,7 +168,8 @@ TEST_F(SupervisorTest, WhatAnAttemptLeavesRunningIsGoneWithItsExit) {
 
 TEST_F(SupervisorTest, TheEndOfOneAttemptDoesNotTouchTheDaemonOfAnother) {
   launch();
-  const auto long_one = shell("setsid sh -c 'sleep 1000 & echo $! > daemon' </dev/null >/dev/null 2>&1; mkfifo go; read x < go; kill -0 $(cat daemon)");
+  const auto long_one = shell(
+      "setsid sh -c 'sleep 1000 & echo $! > daemon' </dev/null >/dev/null 2>&1; mkfifo go; read x < go; kill -0 $(cat daemon)");
   start(long_one);
   wait_file(long_one, "go");
   EXPECT_EQ(run(shell("setsid sh -c 'sleep 1000 &' </dev/null >/dev/null 2>&1")).exit_code, 0);
@@ -271,7 +273,8 @@ TEST_F(SupervisorTest, TheDeathOfTheEngineEndsItsAttempts) {
 
 TEST_F(SupervisorTest, TheDeathOfTheSupervisorIsNoticedAndNothingOfItStaysAlive) {
   launch();
-  const auto spec = shell("echo $$ > main; setsid sh -c 'sleep 1000 & echo $! > daemon' </dev/null >/dev/null 2>&1; touch ready; sleep 1000");
+  const auto spec =
+      shell("echo $$ > main; setsid sh -c 'sleep 1000 & echo $! > daemon' </dev/null >/dev/null 2>&1; touch ready; sleep 1000");
   start(spec);
   wait_file(spec, "ready");
   wait_events();

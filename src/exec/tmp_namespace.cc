@@ -78,7 +78,8 @@ const char* set_up(Plan& plan, bool& has_user_namespace) {
   if (plan.kind == TmpKind::kBind) {
     if (::mount("upper", "/tmp", nullptr, MS_BIND, nullptr) != 0) return "bind mount";
   } else {
-    const char* options = has_user_namespace ? "lowerdir=/tmp,upperdir=upper,workdir=work,userxattr" : "lowerdir=/tmp,upperdir=upper,workdir=work";
+    const char* options =
+        has_user_namespace ? "lowerdir=/tmp,upperdir=upper,workdir=work,userxattr" : "lowerdir=/tmp,upperdir=upper,workdir=work";
     if (::mount("overlay", "/tmp", "overlay", 0, options) != 0) return "overlay mount";
   }
   for (std::size_t i = 0; i < plan.shown.size(); ++i)
@@ -105,7 +106,8 @@ Status make_places(const std::string& root, const std::vector<std::string>& show
   for (const std::string& path : shown) {
     const std::string place = root + "/upper" + path.substr(std::string_view("/tmp").size());
     const bool is_folder = std::filesystem::is_directory(path, error);
-    std::filesystem::create_directories(is_folder ? std::filesystem::path(place) : std::filesystem::path(place).parent_path(), error);
+    std::filesystem::create_directories(is_folder ? std::filesystem::path(place) : std::filesystem::path(place).parent_path(),
+                                        error);
     const int fd = is_folder || error ? -1 : ::open(place.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     if (fd >= 0) ::close(fd);
     if (error) return fail(Code::kUnavailable, "make " + place + ": " + error.message());

@@ -14,12 +14,12 @@ enum class TmpKind {
 };
 
 struct TmpNamespace {
-  int user = -1;   // -1: joined without one (we may mount)
+  int user = -1;  // -1: joined without one (we may mount)
   int mount = -1;
 };
 
-// Folder `root` holds `upper` (what is written to /tmp) and, for an overlay, `work`. `shown`: existing paths below /tmp that stay the
-// host's own, sorted. The namespace lives as long as its descriptors. kUnavailable if the kernel does not let us.
+// Folder `root` holds `upper` (what is written to /tmp) and, for an overlay, `work`. `shown`: existing paths below /tmp that stay
+// the host's own, sorted. The namespace lives as long as its descriptors. kUnavailable if the kernel does not let us.
 Result<TmpNamespace> make_tmp_namespace(TmpKind kind, const std::string& root, const std::vector<std::string>& shown);
 
 }  // namespace sluice

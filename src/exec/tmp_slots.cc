@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -23,10 +24,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Deleting starts after a second without an attempt; above this many leftovers it does not wait for that, or a busy day fills the disk.
+// Tidying up starts after a second without an attempt; above this many leftovers it does not wait for that, or a busy day fills
+// the disk.
 constexpr std::size_t kTrashMax = 16;
 constexpr int kPauseMs = 1000;
-constexpr int kBusyPauseMs = 20;
 
 bool is_below_tmp(std::string_view path) { return path.starts_with("/tmp/"); }
 
@@ -40,11 +41,47 @@ void close_fd(int& fd) {
   if (fd >= 0) ::close(std::exchange(fd, -1));
 }
 
+void close_all_but(const std::vector<int>& sorted) {
+  unsigned from = 0;
+  for (const int fd : sorted) {
+    if (static_cast<unsigned>(fd) > from) ::close_range(from, static_cast<unsigned>(fd) - 1, 0);
+    from = static_cast<unsigned>(fd) + 1;
+  }
+  ::close_range(from, ~0U, 0);
+}
+
+// The kernel takes a mount namespace apart when its last descriptor is closed, and who closes that waits for it: 30 ms were
+// measured. So a child holds copies, and when we have closed ours it closes the last ones, then deletes `folders`. It is in our
+// session, which no process of an attempt is. Returns at once; without a child (no memory) the work is done here.
+void tidy_up(std::vector<int> namespaces, std::vector<std::string> folders) {
+  std::array<int, 2> go{};
+  const bool has_pipe = ::pipe2(go.data(), O_CLOEXEC) == 0;
+  std::vector<int> kept = namespaces;
+  kept.push_back(go[0]);
+  std::sort(kept.begin(), kept.end());
+  const pid_t child = has_pipe ? ::fork() : -1;
+  if (child == 0) {
+    close_all_but(kept);
+    char end = 0;
+    while (::read(go[0], &end, 1) < 0 && errno == EINTR) {
+    }
+  }
+  if (child <= 0) {
+    std::error_code ignored;
+    for (const std::string& folder : folders) fs::remove_all(folder, ignored);
+  }
+  if (child == 0) ::_exit(0);
+  for (int fd : namespaces) close_fd(fd);
+  if (!has_pipe) return;
+  ::close(go[0]);
+  ::close(go[1]);
+}
+
 }  // namespace
 
 struct TmpSlots::State {
   struct Slot {
-    std::string root;                // holds upper and work
+    std::string root;  // holds upper and work
     TmpNamespace names;
     DIR* upper = nullptr;
     std::vector<std::string> shown;  // only attempts with the same may use it
@@ -60,7 +97,8 @@ struct TmpSlots::State {
   void collect_stale(const std::string& parent);
   Result<Slot> make_slot(TmpKind slot_kind, const std::vector<std::string>& shown);
   std::vector<std::string> shown_of(const AttemptSpec& spec) const;
-  void close_slot(Slot& slot);
+  void retire(Slot& slot);
+  int count_ready() const;
   bool is_clean(const Slot& slot) const;
   void keep(const Slot& slot, const std::string& keep_as);
   int place_for(Slot slot);
@@ -68,25 +106,29 @@ struct TmpSlots::State {
   SupervisorOptions options;
   std::string data_dir;
   bool is_prepared = false;
-  std::optional<TmpKind> kind;       // nothing: no private /tmp here
-  std::string reason;                // why not better
-  std::string base;                  // our folder of slots; its lock file says that we live
+  std::optional<TmpKind> kind;  // nothing: no private /tmp here
+  std::string reason;           // why not better
+  std::string base;             // our folder of slots; its lock file says that we live
   int lock = -1;
   int next_slot = 0;
   std::deque<std::optional<Slot>> slots;
   std::vector<std::string> shown_last;
-  std::vector<std::string> trash;
+  std::vector<std::string> trash;   // folders to delete
+  std::vector<int> namespaces_old;  // descriptors to close
 };
 
 TmpSlots::State::~State() {
   for (auto& slot : slots)
-    if (slot) close_slot(*slot);
+    if (slot) retire(*slot);
+  // The folders now, so that none is left when we are gone; a namespace does without them until it is gone too.
   std::error_code ignored;
   for (const std::string& path : trash) fs::remove_all(path, ignored);
-  if (base.empty()) return;
-  fs::remove_all(base, ignored);
-  fs::remove(fs::path(base).parent_path(), ignored);  // succeeds for the last one
-  close_fd(lock);
+  if (!base.empty()) {
+    fs::remove_all(base, ignored);
+    fs::remove(fs::path(base).parent_path(), ignored);  // succeeds for the last one
+    close_fd(lock);
+  }
+  if (!namespaces_old.empty()) tidy_up(std::move(namespaces_old), {});
 }
 
 // Finds out what works here, best first, and keeps what the try has made as the first slot.
@@ -114,7 +156,7 @@ void TmpSlots::State::prepare() {
 
 Status TmpSlots::State::make_base(const std::string& parent) {
   if (::mkdir(parent.c_str(), 0700) != 0 && errno != EEXIST) return fail_errno("make " + parent, errno);
-  struct stat status {};
+  struct stat status{};
   // /var/tmp is everybody's: the folder must be ours and no link.
   if (::lstat(parent.c_str(), &status) != 0 || !S_ISDIR(status.st_mode) || status.st_uid != ::geteuid())
     return fail(Code::kUnavailable, parent + " belongs to somebody else");
@@ -178,7 +220,8 @@ std::vector<std::string> TmpSlots::State::shown_of(const AttemptSpec& spec) cons
   if (is_below_tmp(data_dir)) shown.push_back(data_dir);
   const auto add = [&](const std::string& path) {
     const std::string real = fs::path(path).lexically_normal();
-    if (is_below_tmp(real) && real != data_dir && !real.starts_with(data_dir + "/") && ::access(real.c_str(), F_OK) == 0) shown.push_back(real);
+    if (is_below_tmp(real) && real != data_dir && !real.starts_with(data_dir + "/") && ::access(real.c_str(), F_OK) == 0)
+      shown.push_back(real);
   };
   for (const std::string& path : spec.writable) add(path);
   add(spec.directory);
@@ -187,13 +230,20 @@ std::vector<std::string> TmpSlots::State::shown_of(const AttemptSpec& spec) cons
   return shown;
 }
 
-void TmpSlots::State::close_slot(Slot& slot) {
+void TmpSlots::State::retire(Slot& slot) {
   if (slot.upper != nullptr) ::closedir(std::exchange(slot.upper, nullptr));
-  close_fd(slot.names.user);
-  close_fd(slot.names.mount);
+  for (int* fd : {&slot.names.user, &slot.names.mount})
+    if (*fd >= 0) namespaces_old.push_back(std::exchange(*fd, -1));
+  trash.push_back(slot.root);
 }
 
-// In an empty /tmp the mount points of what shows are entries too, and what lies beside them is not seen here: such a slot is used once.
+int TmpSlots::State::count_ready() const {
+  return static_cast<int>(
+      std::count_if(slots.begin(), slots.end(), [&](const auto& slot) { return slot && slot->shown == shown_last; }));
+}
+
+// In an empty /tmp the mount points of what shows are entries too, and what lies beside them is not seen here: such a slot is
+// used once.
 bool TmpSlots::State::is_clean(const Slot& slot) const {
   if (slot.upper == nullptr || (kind == TmpKind::kBind && !slot.shown.empty())) return false;
   ::rewinddir(slot.upper);
@@ -212,7 +262,8 @@ void TmpSlots::State::keep(const Slot& slot, const std::string& keep_as) {
   }
   if (errno != EXDEV) return;
   std::error_code error;  // best effort: what could not be copied (a socket, a full disk) is left out
-  fs::copy(upper, keep_as, fs::copy_options::recursive | fs::copy_options::copy_symlinks | fs::copy_options::skip_existing, error);
+  const auto options_of_copy = fs::copy_options::recursive | fs::copy_options::copy_symlinks | fs::copy_options::skip_existing;
+  fs::copy(upper, keep_as, options_of_copy, error);
 }
 
 TmpSlots::TmpSlots(const SupervisorOptions& options) : state_(std::make_unique<State>(options)) {}
@@ -247,38 +298,34 @@ void TmpSlots::give_back(const Lease& lease, const std::string& keep_as) {
   const bool is_clean = state.is_clean(*place);
   const auto idle = std::count_if(state.slots.begin(), state.slots.end(), [](const auto& slot) { return slot && !slot->in_use; });
   if (is_clean && idle <= std::max(state.options.slots, 1)) return;
-  state.close_slot(*place);
   if (!is_clean && !keep_as.empty()) state.keep(*place, keep_as);
-  state.trash.push_back(place->root);
+  state.retire(*place);
   place.reset();
 }
 
 int TmpSlots::idle_work_after_ms(bool is_busy) const {
   const State& state = *state_;
   if (!state.options.private_tmp) return -1;
-  if (!state.is_prepared) return 0;
-  const auto ready = std::count_if(state.slots.begin(), state.slots.end(), [&](const auto& slot) { return slot && slot->shown == state.shown_last; });
-  if (state.kind && ready < state.options.slots) return 0;
+  if (!state.is_prepared || (state.kind && state.count_ready() < state.options.slots)) return 0;
   if (state.trash.empty()) return -1;
   if (!is_busy) return kPauseMs;
-  return state.trash.size() > kTrashMax ? kBusyPauseMs : -1;
+  return state.trash.size() > kTrashMax ? 0 : -1;
 }
 
 void TmpSlots::do_idle_work() {
   State& state = *state_;
   if (!state.options.private_tmp) return;
-  if (!state.is_prepared) return state.prepare();
-  const auto ready = std::count_if(state.slots.begin(), state.slots.end(), [&](const auto& slot) { return slot && slot->shown == state.shown_last; });
-  if (state.kind && ready < state.options.slots) {
+  if (!state.is_prepared) {
+    state.prepare();
+  } else if (const int ready = state.count_ready(); state.kind && ready < state.options.slots) {
     auto slot = state.make_slot(*state.kind, state.shown_last);
-    if (slot) state.place_for(std::move(*slot));
-    else state.options.slots = static_cast<int>(ready);  // no room for more; take() still tries when it must
-    return;
+    if (slot)
+      state.place_for(std::move(*slot));
+    else
+      state.options.slots = ready;  // no room for more; take() still tries when it must
+  } else if (!state.trash.empty()) {
+    tidy_up(std::exchange(state.namespaces_old, {}), std::exchange(state.trash, {}));
   }
-  if (state.trash.empty()) return;
-  std::error_code ignored;
-  fs::remove_all(state.trash.back(), ignored);
-  state.trash.pop_back();
 }
 
 PrivateTmp probe_private_tmp(const std::string& data_dir) {
@@ -287,9 +334,15 @@ PrivateTmp probe_private_tmp(const std::string& data_dir) {
 }
 
 PrivateTmp TmpSlots::probe() {
-  state_->prepare();
-  if (!state_->kind) return {"none", state_->reason};
-  return {*state_->kind == TmpKind::kOverlay ? "overlay" : "bind", state_->reason};
+  State& state = *state_;
+  state.prepare();
+  // Closed here, where waiting does not matter and a child would be left for the caller to reap.
+  for (auto& slot : state.slots) state.retire(*slot);
+  state.slots.clear();
+  for (int& fd : state.namespaces_old) close_fd(fd);
+  state.namespaces_old.clear();
+  if (!state.kind) return {"none", state.reason};
+  return {*state.kind == TmpKind::kOverlay ? "overlay" : "bind", state.reason};
 }
 
 }  // namespace sluice

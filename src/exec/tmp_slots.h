@@ -16,8 +16,8 @@ class TmpSlots {
     int slot = -1;
     int user_namespace = -1;
     int mount_namespace = -1;
-    bool use_tmpdir = false;   // no private /tmp here: TMPDIR must do
-    std::string note;          // for the task, empty if all is well
+    bool use_tmpdir = false;  // no private /tmp here: TMPDIR must do
+    std::string note;         // for the task, empty if all is well
   };
 
   explicit TmpSlots(const SupervisorOptions& options);
@@ -29,11 +29,12 @@ class TmpSlots {
   Lease take(const AttemptSpec& spec);
   // The attempt's processes are gone. What it left in /tmp is deleted later, or moved to `keep_as` if that is not empty.
   void give_back(const Lease& lease, const std::string& keep_as);
-  // When there is time, a piece of what can wait: makes a slot ahead, deletes a leftover. -1: there is nothing; else after that many
-  // milliseconds without other work. Deleting waits for a pause between attempts: on ext4 it makes creating files slow for a while.
+  // When there is time, a piece of what can wait: makes a slot ahead, deletes a leftover. -1: there is nothing; else after that
+  // many milliseconds without other work. Deleting waits for a pause between attempts: on ext4 it makes creating files slow for a
+  // while.
   int idle_work_after_ms(bool is_busy) const;
   void do_idle_work();
-  // What this machine can do.
+  // What this machine can do. Nothing can be taken afterwards.
   PrivateTmp probe();
 
  private:

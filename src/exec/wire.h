@@ -1,5 +1,6 @@
-// The messages between the engine and its supervisor, and their frames: 4 bytes of length (little-endian), then compact JSON with a
-// "type". A type that this build does not know is read as UnknownMessage and passed over, so that a newer peer can talk to an older one.
+// The messages between the engine and its supervisor, and their frames: 4 bytes of length (little-endian), then compact JSON with
+// a "type". A type that this build does not know is read as UnknownMessage and passed over, so that a newer peer can talk to an
+// older one.
 #pragma once
 
 #include <cstddef>
@@ -56,7 +57,8 @@ Status check_hello(const Hello& peer);
 class FrameReader {
  public:
   void append(std::string_view bytes) { buffer_.append(bytes); }
-  // The next whole message; nothing if more bytes are needed; kCorrupt for a frame that is too long or does not read as a message.
+  // The next whole message; nothing if more bytes are needed; kCorrupt for a frame that is too long or does not read as a
+  // message.
   Result<std::optional<WireMessage>> next();
 
  private:

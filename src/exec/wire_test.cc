@@ -66,8 +66,15 @@ TEST(Wire, AStartArrivesAsItWasSent) {
 }
 
 TEST(Wire, AnExitArrivesAsItWasSent) {
-  const AttemptExit exit{.id = "a", .exit_code = 137, .signal = 9, .error = "e", .note = "n", .began = from_micros(1'790'000'000'123'456),
-                         .ended = from_micros(1'790'000'000'123'457), .cpu = Duration{77}, .max_rss_bytes = 1LL << 40};
+  const AttemptExit exit{.id = "a",
+                         .exit_code = 137,
+                         .signal = 9,
+                         .error = "e",
+                         .note = "n",
+                         .began = from_micros(1'790'000'000'123'456),
+                         .ended = from_micros(1'790'000'000'123'457),
+                         .cpu = Duration{77},
+                         .max_rss_bytes = 1LL << 40};
   const auto message = decode(encode(exit));
   const auto* read = std::get_if<AttemptExit>(&message);
   ASSERT_NE(read, nullptr);
@@ -111,7 +118,8 @@ TEST(Wire, ATypeFromTheFutureIsPassedOver) {
 
 TEST(Wire, AMalformedFrameIsCorrupt) {
   for (const std::string& bytes :
-       {std::string("\xff\xff\xff\xff", 4), frame("{"), frame("[]"), frame(R"({"type":7})"), frame(R"({"type":"start"})"), frame(R"({"type":"ack"})"),
+       {std::string("\xff\xff\xff\xff", 4), frame("{"), frame("[]"), frame(R"({"type":7})"), frame(R"({"type":"start"})"),
+        frame(R"({"type":"ack"})"),
         frame(R"({"type":"start","id":"a","argv":["x"],"env":["ODD"],"writable":[],"directory":"/d","log_path":"/l"})"),
         frame(R"({"type":"start","id":"a","argv":["x"],"env":[],"writable":[],"directory":"relative","log_path":"/l"})"),
         frame(R"({"type":"start","id":"a","argv":["x\u0000"],"env":[],"writable":[],"directory":"/d","log_path":"/l"})")})
