@@ -121,7 +121,7 @@ class Grammar {
     supervise->add_option("--fd", words_.fd)->required();
     supervise->add_option("--data-dir", words_.data_dir)->required();
     supervise->add_option("--slots", words_.slots);
-    supervise->add_option("--private-tmp", words_.private_tmp);
+    supervise->add_flag("!--no-private-tmp", words_.private_tmp);
   }
 
   Words& words_;
