@@ -88,15 +88,9 @@ class SupervisorLoop {
   bool is_peer_gone_ = false;
   bool is_ending_ = false;  // no new starts; the loop ends with the last attempt
   bool watches_room_ = false;
-<<<<<<< HEAD
-  std::unordered_map<std::string, std::unique_ptr<AttemptProcess>> attempts_;
-  std::unordered_map<pid_t, AttemptProcess*> mains_;      // main processes that live
-  std::vector<AttemptProcess*> ended_;                    // main process gone, not finished
-=======
   std::unordered_map<std::string, std::unique_ptr<AttemptProcess>> attempts_;
   std::unordered_map<pid_t, AttemptProcess*> mains_;  // main processes that live
   std::vector<AttemptProcess*> ended_;                // main process gone, not finished
->>>>>>> supervise
   std::unordered_map<pid_t, Orphan> orphans_;
   std::size_t stopping_ = 0;                            // attempts with a kill_at
   std::unordered_map<std::string, AttemptExit> exits_;  // reported, not acknowledged

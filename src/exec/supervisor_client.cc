@@ -49,15 +49,10 @@ class SupervisorClient final : public Supervisor {
     }
     return send();
   }
-<<<<<<< HEAD
-  Status stop(const std::string& id, Duration grace) override { return send(WireStop{id, grace}); }
-  Status ack(std::span<const std::string> ids) override { return ids.empty() ? Status{} : send(WireAck{{ids.begin(), ids.end()}}); }
-=======
   Status stop(const std::string& id, Duration grace) override { return send(WireStop{id, grace}); }
   Status ack(std::span<const std::string> ids) override {
     return ids.empty() ? Status{} : send(WireAck{{ids.begin(), ids.end()}});
   }
->>>>>>> supervise
 
   Result<std::vector<SupervisorEvent>> receive() override {
     if (!gone_) take_in();

@@ -192,14 +192,9 @@ Result<WireMessage> read_message(std::string_view json) {
     if (!read_texts(object, "ids", ack.ids)) return fail(Code::kCorrupt, "an ack without its list of ids");
     return ack;
   }
-<<<<<<< HEAD
-  if (type == "shutdown") return WireShutDown{};
-  if (type == "began") return AttemptBegan{id, static_cast<pid_t>(read_int(object, "pid")), from_micros(read_number(object, "at_us"))};
-=======
   if (type == "shutdown") return WireShutDown{};
   if (type == "began")
     return AttemptBegan{id, static_cast<pid_t>(read_int(object, "pid")), from_micros(read_number(object, "at_us"))};
->>>>>>> supervise
   if (type == "exited") return read_exit(object);
   return UnknownMessage{type};
 }
@@ -216,13 +211,6 @@ void append_frame(std::string& out, const WireMessage& message) {
   const auto body = open_frame(out);
   std::visit(Match{
                  [&](const Hello& m) { Fields(out, "hello").number("min", m.version_min).number("max", m.version_max); },
-<<<<<<< HEAD
-                 [&](const WireStart& m) { append_json(out, m.spec); },
-                 [&](const WireStop& m) { Fields(out, "stop").text("id", m.id).number("grace_us", m.grace.count()); },
-                 [&](const WireAck& m) { Fields(out, "ack").texts("ids", m.ids); },
-                 [&](const WireShutDown&) { Fields(out, "shutdown"); },
-                 [&](const AttemptBegan& m) { Fields(out, "began").text("id", m.id).number("pid", m.pid).number("at_us", to_micros(m.at)); },
-=======
                  [&](const WireStart& m) { append_json(out, m.spec); },
                  [&](const WireStop& m) { Fields(out, "stop").text("id", m.id).number("grace_us", m.grace.count()); },
                  [&](const WireAck& m) { Fields(out, "ack").texts("ids", m.ids); },
@@ -230,7 +218,6 @@ void append_frame(std::string& out, const WireMessage& message) {
                  [&](const AttemptBegan& m) {
                    Fields(out, "began").text("id", m.id).number("pid", m.pid).number("at_us", to_micros(m.at));
                  },
->>>>>>> supervise
                  [&](const AttemptExit& m) { append_json(out, m); },
                  [&](const UnknownMessage& m) { Fields(out, m.type); },
              },
