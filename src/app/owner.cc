@@ -3,6 +3,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 #include "app/control.h"
@@ -45,7 +46,7 @@ Result<std::unique_ptr<Owner>> Owner::open(const DataDir& dir, const Config& con
 Status Owner::start(const Config& config) {
   SLUICE_TRY(store_, open_sqlite_store({.path = dir_.database()}));
   SLUICE_TRY_STATUS(objects_->open());
-  LocalHandsOptions hands{.slots = config.slots, .stop_grace = config.stop_grace};
+  LocalHandsOptions hands{.slots = config.slots, .ahead = std::min(config.slots, 16), .stop_grace = config.stop_grace};
   hands.launch_supervisor = [this, config] {
     return launch_supervisor(
         {.program = own_program(), .data_dir = dir_.root(), .slots = config.slots, .private_tmp = config.private_tmp});

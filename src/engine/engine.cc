@@ -6,20 +6,17 @@
 #include "exec/supervisor.h"
 
 namespace sluice {
+namespace {
+
+constexpr Duration kBegunWaits = std::chrono::milliseconds(25);
+
+}  // namespace
 
 Engine::Engine(Loop& loop, const DataDir& dir, RunStore& store, Hands& hands, const Clock& clock, EngineOptions options)
     : loop_(loop), dir_(dir), store_(store), hands_(hands), clock_(clock), options_(std::move(options)) {
   hands_.listen({.report =
-                     [this](const Uuid& run, Event event, std::vector<std::string> notes) {
-                       if (const auto found = runs_.find(run); found != runs_.end() && !notes.empty()) {
-                         const TaskId* task = std::visit(
-                             [](const auto& e) -> const TaskId* {
-                               if constexpr (requires { e.task; }) return &e.task;
-                               return nullptr;
-                             },
-                             event);
-                         if (task != nullptr) found->second->notes[*task] = std::move(notes);
-                       }
+                     [this](const Uuid& run, Event event, std::string note) {
+                       if (!note.empty()) note_on_task(run, event, std::move(note));
                        push(run, std::move(event));
                      },
                  .building =
@@ -128,15 +125,22 @@ Status Engine::retry(const Uuid& uuid) {
   return {};
 }
 
+void Engine::note_on_task(const Uuid& run, const Event& event, std::string note) {
+  const auto found = runs_.find(run);
+  if (found == runs_.end()) return;
+  if (const auto* success = std::get_if<AttemptSucceeded>(&event)) found->second->notes[success->task] = std::move(note);
+  if (const auto* failure = std::get_if<AttemptFailed>(&event)) found->second->notes[failure->task] = std::move(note);
+}
+
 void Engine::push(const Uuid& run, Event event) { events_.emplace_back(run, std::move(event)); }
 
 void Engine::turn() {
   if (holding_) return;
-  while (!events_.empty()) {
+  while (!events_.empty() || !touched_.empty()) {
     last_now_ = std::max(last_now_, clock_.now());
     for (auto& [uuid, event] : std::exchange(events_, {}))
       if (const auto found = runs_.find(uuid); found != runs_.end()) {
-        if (std::find(touched_.begin(), touched_.end(), found->second) == touched_.end()) touched_.push_back(found->second);
+        touched_.insert(found->second);
         take(*found->second, event, last_now_);
       }
     if (!commit()) return;
@@ -147,9 +151,11 @@ void Engine::turn() {
 
 void Engine::take(LiveRun& run, const Event& event, Instant now) {
   Outcome outcome = step(*run.plan, run.state, event, now);
-  if (!std::holds_alternative<AttemptStarted>(event))
-    run.write.entries.push_back(
-        {.seq = ++run.seq, .at = now, .kind = std::string(event_kind(event)), .payload = event_payload(event)});
+  run.news.insert(outcome.changed.begin(), outcome.changed.end());
+  if (std::holds_alternative<AttemptStarted>(event)) return note_begun(run, outcome.changed);
+  for (const TaskId id : outcome.changed) run.begun.erase(id);
+  run.write.entries.push_back(
+      {.seq = ++run.seq, .at = now, .kind = std::string(event_kind(event)), .payload = event_payload(event)});
   run.changed.insert(outcome.changed.begin(), outcome.changed.end());
   std::move(outcome.actions.begin(), outcome.actions.end(), std::back_inserter(run.actions));
   if (const auto* success = std::get_if<AttemptSucceeded>(&event)) note_artifacts(run, *success);
@@ -164,6 +170,25 @@ void Engine::take(LiveRun& run, const Event& event, Instant now) {
                   .began = run.state.began,
                   .ended = run.state.ended,
                   .outputs = ended && !run.state.at({0}).outputs.empty() ? to_json(to_value(run.state.at({0}).outputs)) : ""};
+}
+
+// That a task runs is written a moment later: most short ones have ended by then, and one row says it all.
+void Engine::note_begun(LiveRun& run, const std::vector<TaskId>& tasks) {
+  run.begun.insert(tasks.begin(), tasks.end());
+  if (run.begun.empty() || std::exchange(flushes_begun_, true)) return;
+  loop_.after(kBegunWaits, [this, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) flush_begun();
+  });
+}
+
+void Engine::flush_begun() {
+  flushes_begun_ = false;
+  for (const auto& [uuid, run] : runs_) {
+    if (run->begun.empty()) continue;
+    run->changed.merge(run->begun);
+    run->begun.clear();
+    touched_.insert(run);
+  }
 }
 
 bool Engine::commit() {
@@ -184,7 +209,10 @@ bool Engine::commit() {
     trouble_since_ = Instant{};
     if (observer_.trouble) observer_.trouble({});
   }
-  for (const RunPtr& run : touched_) run->write = {.run = run->id, .expected_seq = run->seq};
+  for (const RunPtr& run : touched_) {
+    run->write = {.run = run->id, .expected_seq = run->seq};
+    run->changed.clear();
+  }
   return true;
 }
 
@@ -224,10 +252,12 @@ TaskRow Engine::row_of(const LiveRun& run, TaskId id) const {
               .ended = node.ended,
               .error = node.error};
   if (!node.outputs.empty()) row.outputs = to_json(to_value(node.outputs));
-  if (const auto notes = run.notes.find(id); notes != run.notes.end()) {
-    List list(notes->second.begin(), notes->second.end());
-    row.notes = to_json(list);
-  }
+  List notes;
+  if (const PlanComponent& component = run.plan->components.at(node.component); component.executor != nullptr && node.attempt > 0)
+    if (const auto site = run.sites.by_executor.find(component.executor->label); site != run.sites.by_executor.end())
+      notes.assign(site->second.notes.begin(), site->second.notes.end());
+  if (const auto note = run.notes.find(id); note != run.notes.end()) notes.emplace_back(note->second);
+  if (!notes.empty()) row.notes = to_json(notes);
   return row;
 }
 
@@ -292,9 +322,9 @@ void Engine::start_attempt(LiveRun& run, const StartAttempt& start) {
 }
 
 void Engine::tell(LiveRun& run) {
-  const std::set<TaskId> changed = std::exchange(run.changed, {});
+  const std::set<TaskId> news = std::exchange(run.news, {});
   if (!observer_.task) return;
-  for (const TaskId id : changed) {
+  for (const TaskId id : news) {
     if (id.value == 0) continue;
     const Node& node = run.state.at(id);
     observer_.task({.run = run.uuid,

@@ -115,9 +115,11 @@ class Engine {
     State state;
     std::uint64_t seq = 0;  // of the newest entry that is in the journal or in `write`
     Write write;  // what this turn has to remember
-    std::set<TaskId> changed;
+    std::set<TaskId> changed;  // rows to write
+    std::set<TaskId> news;  // to tell the observer after the commit
+    std::set<TaskId> begun;  // of which only AttemptStarted has to be written: see flush_begun
     std::vector<Action> actions;  // to carry out after the commit
-    std::map<TaskId, std::vector<std::string>> notes;
+    std::map<TaskId, std::string> notes;  // of attempts; those of the site are not repeated here
     bool ended = false;
   };
   using RunPtr = std::shared_ptr<LiveRun>;
@@ -129,6 +131,9 @@ class Engine {
   bool commit();
   void on_store_trouble(const Error& error);
   void fill_write(LiveRun& run);
+  void note_begun(LiveRun& run, const std::vector<TaskId>& tasks);
+  void flush_begun();
+  void note_on_task(const Uuid& run, const Event& event, std::string note);
   TaskRow row_of(const LiveRun& run, TaskId id) const;
   void note_artifacts(LiveRun& run, const AttemptSucceeded& event);
   void carry_out(const RunPtr& run);
@@ -146,7 +151,8 @@ class Engine {
   Observer observer_;
   std::map<Uuid, RunPtr> runs_;
   std::vector<std::pair<Uuid, Event>> events_;  // not yet taken
-  std::vector<RunPtr> touched_;  // runs with something to commit or carry out
+  std::set<RunPtr> touched_;  // runs with something to commit or carry out
+  bool flushes_begun_ = false;  // a timer for it is set
   bool holding_ = false;  // the store cannot be written: nothing is carried out
   Instant trouble_since_{};
   Instant last_now_{};  // the journal's clock never goes back

@@ -22,8 +22,8 @@ struct BuildNotice {
 class Hands {
  public:
   struct Listener {
-    // `notes` are warnings for the task.
-    std::function<void(const Uuid& run, Event event, std::vector<std::string> notes)> report;
+    // `note` is a warning for the task about this attempt; mostly empty.
+    std::function<void(const Uuid& run, Event event, std::string note)> report;
     std::function<void(const BuildNotice&)> building;
   };
   virtual ~Hands() = default;

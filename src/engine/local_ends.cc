@@ -34,7 +34,7 @@ void LocalHands::on_supervisor() {
     const auto found = jobs_.find(began.id);
     if (found == jobs_.end()) continue;
     const AttemptOrder& order = found->second->attempt.order;
-    listener_.report(order.run, AttemptStarted{order.task, order.attempt}, order.site->notes);
+    listener_.report(order.run, AttemptStarted{order.task, order.attempt}, {});
   }
 }
 
@@ -43,16 +43,14 @@ void LocalHands::on_exit(const AttemptExit& exit) {
   if (found == jobs_.end()) return acks_.push_back(exit.id);
   const JobPtr job = found->second;
   --busy_;
-  std::vector<std::string> notes = job->attempt.order.site->notes;
-  if (!exit.note.empty()) notes.push_back(exit.note);
+  job->note = exit.note;
   if (exit.exit_code != 0 || exit.signal != 0 || !exit.error.empty()) {
     const FailureKind kind = job->stopped ? job->why : exit.error.empty() ? FailureKind::kExit : FailureKind::kStart;
     std::string message = job->stopped && job->why == FailureKind::kTimeout ? "took longer than its time limit"
                                                                             : exit_message(exit, job->attempt.log());
-    answer(job, AttemptFailed{job->attempt.order.task, job->attempt.order.attempt, kind, exit.exit_code, std::move(message)},
-           std::move(notes));
+    answer(job, AttemptFailed{job->attempt.order.task, job->attempt.order.attempt, kind, exit.exit_code, std::move(message)});
   } else if (!job->attempt.has_outputs() && job->attempt.linked.empty()) {
-    answer(job, AttemptSucceeded{job->attempt.order.task, job->attempt.order.attempt, {}}, std::move(notes));
+    answer(job, AttemptSucceeded{job->attempt.order.task, job->attempt.order.attempt, {}});
   } else {
     job->phase = Phase::kCollecting;
     pool_.submit([this, job, alive = std::weak_ptr(alive_)] {
@@ -89,12 +87,12 @@ void LocalHands::fail_job(const JobPtr& job, FailureKind kind, int exit_code, st
   answer(job, AttemptFailed{job->attempt.order.task, job->attempt.order.attempt, kind, exit_code, std::move(message)});
 }
 
-void LocalHands::answer(const JobPtr& job, Event event, std::vector<std::string> notes) {
+void LocalHands::answer(const JobPtr& job, Event event) {
   if (jobs_.erase(job->attempt.id) == 0) return;
   // Sent by the next flush, which comes after the commit of what is reported here.
   if (job->phase == Phase::kRunning || (job->phase == Phase::kCollecting && job->attempt.order.site != nullptr))
     acks_.push_back(job->attempt.id);
-  listener_.report(job->attempt.order.run, std::move(event), std::move(notes));
+  listener_.report(job->attempt.order.run, std::move(event), std::move(job->note));
 }
 
 }  // namespace sluice

@@ -92,7 +92,7 @@ void LocalHands::flush() {
 }
 
 void LocalHands::dispatch() {
-  while (busy_ < options_.slots && !ready_.empty()) {
+  while (busy_ < options_.slots + options_.ahead && !ready_.empty()) {
     const JobPtr job = ready_.front();
     ready_.pop_front();
     ++busy_;

@@ -14,7 +14,9 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
+#include <deque>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -37,10 +39,16 @@ constexpr Duration kLastGrace = std::chrono::seconds(2);
 constexpr int kLookAgainMs = 10;
 // How long the last events may take to go out when the engine does not read.
 constexpr int kFlushMaxMs = 5000;
+// That an attempt has begun may wait this long for company: a task of a millisecond wakes the engine once, not twice.
+constexpr int kBeganWaitsMs = 2;
 
 class SupervisorLoop {
  public:
-  SupervisorLoop(int socket, const SupervisorOptions& options) : channel_(socket), tmp_(options), environment_(environ) {}
+  SupervisorLoop(int socket, const SupervisorOptions& options)
+      : slots_(options.slots > 0 ? static_cast<std::size_t>(options.slots) : SIZE_MAX),
+        channel_(socket),
+        tmp_(options),
+        environment_(environ) {}
   ~SupervisorLoop();
   SupervisorLoop(const SupervisorLoop&) = delete;
   SupervisorLoop& operator=(const SupervisorLoop&) = delete;
@@ -62,6 +70,10 @@ class SupervisorLoop {
   void on_socket();
   void accept(WireMessage message);
   void start(AttemptSpec spec);
+  void start_now(AttemptSpec spec);
+  void start_held();
+  void stop_held(const std::string& id);
+  void tell(const AttemptExit& exit);
   void stop(AttemptProcess& attempt, Duration grace);
   void end_all();
   void reap();
@@ -75,6 +87,7 @@ class SupervisorLoop {
   void kill_children();
   void send_waiting();
 
+  const std::size_t slots_;  // attempts at a time
   Channel channel_;
   TmpSlots tmp_;
   BaseEnvironment environment_;
@@ -88,6 +101,8 @@ class SupervisorLoop {
   bool is_peer_gone_ = false;
   bool is_ending_ = false;  // no new starts; the loop ends with the last attempt
   bool watches_room_ = false;
+  bool has_news_ = true;         // something is to be sent that must not wait
+  std::deque<AttemptSpec> held_; // sent ahead: each starts when an attempt before it has ended, without a word from the engine
   std::unordered_map<std::string, std::unique_ptr<AttemptProcess>> attempts_;
   std::unordered_map<pid_t, AttemptProcess*> mains_;  // main processes that live
   std::vector<AttemptProcess*> ended_;                // main process gone, not finished
@@ -133,7 +148,7 @@ int SupervisorLoop::run() {
   }
   append_frame(channel_.outbox(), Hello{});
   while (!is_ending_ || !attempts_.empty()) {
-    send_waiting();
+    if (has_news_ || watches_room_) send_waiting();
     turn();
   }
   kill_children();
@@ -148,8 +163,10 @@ int SupervisorLoop::run() {
 
 void SupervisorLoop::turn() {
   std::array<epoll_event, 64> events;
+  const bool holds_back = !has_news_ && channel_.has_unsent();
   const int count = ::epoll_wait(epoll_, events.data(), events.size(), wait_ms());
   now_ = clock_.now();
+  has_news_ = holds_back && count == 0;
   // Output first, because an exit destroys the pipes that later events of this turn may point to.
   bool has_signals = false;
   bool has_messages = false;
@@ -168,13 +185,14 @@ void SupervisorLoop::turn() {
   if (stopping_ > 0) kill_overdue();
   if (!ended_.empty()) settle();
   if (has_messages) on_socket();
-  if (count == 0) tmp_.do_idle_work();
+  if (count == 0 && !holds_back) tmp_.do_idle_work();
 }
 
 int SupervisorLoop::wait_ms() {
   int wait = tmp_.idle_work_after_ms(!attempts_.empty());
   const auto at_most = [&](std::int64_t ms) { wait = wait < 0 ? static_cast<int>(ms) : std::min(wait, static_cast<int>(ms)); };
   if (!ended_.empty()) at_most(kLookAgainMs);
+  if (channel_.has_unsent() && !watches_room_) at_most(kBeganWaitsMs);
   if (stopping_ > 0) {
     const Instant now = clock_.now();
     for (const auto& [id, attempt] : attempts_)
@@ -234,7 +252,10 @@ void SupervisorLoop::accept(WireMessage message) {
                  },
                  [&](WireStart& m) { start(std::move(m.spec)); },
                  [&](const WireStop& m) {
-                   if (const auto found = attempts_.find(m.id); found != attempts_.end()) stop(*found->second, m.grace);
+                   if (const auto found = attempts_.find(m.id); found != attempts_.end())
+                     stop(*found->second, m.grace);
+                   else
+                     stop_held(m.id);
                  },
                  [&](const WireAck& m) {
                    for (const std::string& id : m.ids) exits_.erase(id);
@@ -250,22 +271,51 @@ void SupervisorLoop::start(AttemptSpec spec) {
   if (is_ending_ || attempts_.count(spec.id) > 0) return;
   if (const auto old = exits_.find(spec.id); old != exits_.end()) {
     append_frame(channel_.outbox(), old->second);
+    has_news_ = true;
     return;
   }
+  if (std::any_of(held_.begin(), held_.end(), [&](const AttemptSpec& held) { return held.id == spec.id; })) return;
+  held_.push_back(std::move(spec));
+  start_held();
+}
+
+void SupervisorLoop::start_held() {
+  while (!held_.empty() && attempts_.size() < slots_) {
+    AttemptSpec spec = std::move(held_.front());
+    held_.pop_front();
+    start_now(std::move(spec));
+  }
+}
+
+void SupervisorLoop::start_now(AttemptSpec spec) {
   auto lease = tmp_.take(spec);
   auto owned = std::make_unique<AttemptProcess>(std::move(spec), std::move(lease));
   AttemptProcess& attempt = *owned;
   now_ = clock_.now();
   if (!attempt.start(programs_, environment_, devnull_, now_)) {
     tmp_.give_back(attempt.tmp(), "");
-    append_frame(channel_.outbox(), attempt.exit());
-    exits_.emplace(attempt.id(), attempt.exit());
+    tell(attempt.exit());
     return;
   }
   for (OutputPipe& pipe : attempt.pipes()) watch(pipe.read_fd, &pipe);
   append_frame(channel_.outbox(), AttemptBegan{attempt.id(), attempt.pid(), now_});
   mains_.emplace(attempt.pid(), &attempt);
   attempts_.emplace(attempt.id(), std::move(owned));
+}
+
+// An attempt that has not begun has nothing to end: it is answered at once.
+void SupervisorLoop::stop_held(const std::string& id) {
+  const auto held = std::find_if(held_.begin(), held_.end(), [&](const AttemptSpec& spec) { return spec.id == id; });
+  if (held == held_.end()) return;
+  held_.erase(held);
+  tell({.id = id, .exit_code = 128 + SIGTERM, .error = "stopped before it began", .began = now_, .ended = now_});
+}
+
+void SupervisorLoop::tell(const AttemptExit& exit) {
+  has_news_ = true;
+  if (is_peer_gone_) return;
+  append_frame(channel_.outbox(), exit);
+  exits_.emplace(exit.id, exit);
 }
 
 void SupervisorLoop::stop(AttemptProcess& attempt, Duration grace) {
@@ -283,6 +333,7 @@ void SupervisorLoop::stop(AttemptProcess& attempt, Duration grace) {
 void SupervisorLoop::end_all() {
   if (is_ending_) return;
   is_ending_ = true;
+  while (!held_.empty()) stop_held(std::string(held_.front().id));
   for (const auto& [id, attempt] : attempts_) stop(*attempt, kLastGrace);
 }
 
@@ -370,11 +421,9 @@ void SupervisorLoop::finish(AttemptProcess& attempt) {
   const bool failed = attempt.exit().exit_code != 0;
   tmp_.give_back(attempt.tmp(), failed ? attempt.spec().directory + "/tmp" : "");
   if (attempt.kill_at) --stopping_;
-  if (!is_peer_gone_) {
-    append_frame(channel_.outbox(), attempt.exit());
-    exits_.emplace(attempt.id(), attempt.exit());
-  }
+  tell(attempt.exit());
   attempts_.erase(attempt.id());
+  start_held();
 }
 
 void SupervisorLoop::kill_overdue() {
@@ -387,8 +436,7 @@ void SupervisorLoop::kill_children() {
   for (children_.read(pids_); !pids_.empty(); children_.read(pids_)) {
     for (const pid_t pid : pids_)
       if (::getsid(pid) != ::getsid(0)) ::kill(pid, SIGKILL);
-    while (::waitpid(-1, nullptr, 0) < 0 && errno == EINTR) {
-    }
+    while (::waitpid(-1, nullptr, 0) < 0 && errno == EINTR) {}
   }
 }
 

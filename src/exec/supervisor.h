@@ -25,7 +25,7 @@ struct AttemptSpec {
   std::vector<std::string> argv;  // argv[0] is looked up on the PATH of the attempt
   std::vector<std::pair<std::string, std::string>> env;  // set on top of the submitter's environment; PATH may be among them
   std::string directory;  // DATA/runs/RUN/TASK/ATTEMPT: must exist; log and the process's working directory `work` are made in it
-  std::string log_path;   // framed log (log.h); made with the first output
+  std::string log_path;  // framed log (log.h); made with the first output
   std::int64_t log_bytes_max = 256LL << 20U;  // head and tail are kept, the cut is noted in the log
   std::vector<std::string> writable;  // besides the attempt's own directory: host paths that must show through the private /tmp
   bool private_tmp = true;
@@ -39,9 +39,9 @@ struct AttemptBegan {
 struct AttemptExit {
   std::string id;
   int exit_code = 0;  // 128 + N for signal N; 127 command not found, 126 not executable
-  int signal = 0;     // that ended it, 0 if none
+  int signal = 0;  // that ended it, 0 if none
   std::string error;  // why it could not be started: "no-such-program: not found on PATH"; empty if it ran
-  std::string note;   // a warning for the task: "/tmp is not private: ..."
+  std::string note;  // a warning for the task: "/tmp is not private: ..."
   Instant began, ended;
   Duration cpu{0};
   std::int64_t max_rss_bytes = 0;
@@ -53,6 +53,7 @@ class Supervisor {
   virtual ~Supervisor() = default;
   // Becomes readable when receive() has something. -1: poll is not needed (fakes).
   virtual int fd() const = 0;
+  // More attempts than there are slots may be sent ahead: a slot that becomes free then never waits for us.
   virtual Status start(std::span<const AttemptSpec> attempts) = 0;
   // SIGTERM to the attempt's process group; SIGKILL to everything that carries its id after `grace`. Its exit comes as an event.
   virtual Status stop(const std::string& id, Duration grace) = 0;
@@ -65,9 +66,9 @@ class Supervisor {
 };
 
 struct SupervisorOptions {
-  std::string program;   // path of the sluice binary; it is started as `sluice supervise`
+  std::string program;  // path of the sluice binary; it is started as `sluice supervise`
   std::string data_dir;  // absolute
-  int slots = 2;         // private /tmp namespaces to keep ready
+  int slots = 2;  // attempts at a time: more of them are held and start as others end; also private /tmp namespaces to keep ready
   bool private_tmp = true;
 };
 Result<std::unique_ptr<Supervisor>> launch_supervisor(const SupervisorOptions& options);
