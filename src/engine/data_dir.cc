@@ -1,6 +1,7 @@
 #include "engine/data_dir.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -79,8 +80,14 @@ std::string DataDir::secret(std::string_view name, std::string_view key) const {
 Result<std::optional<Ownership>> Ownership::acquire(const DataDir& dir) {
   const int fd = open(dir.lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0) return fail_errno("open " + dir.lock(), errno);
-  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+  while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    // owner_pid() holds a shared lock for an instant: whoever only asks must not keep an owner out.
     const int error = errno;
+    if (error == EWOULDBLOCK && flock(fd, LOCK_SH | LOCK_NB) == 0) {
+      flock(fd, LOCK_UN);
+      sched_yield();
+      continue;
+    }
     close(fd);
     if (error == EWOULDBLOCK) return std::optional<Ownership>();
     return fail_errno("lock " + dir.lock(), error);

@@ -146,6 +146,7 @@ void Engine::turn() {
 }
 
 void Engine::take(LiveRun& run, const Event& event, Instant now) {
+  const RunState before = run.state.run;
   Outcome outcome = step(*run.plan, run.state, event, now);
   if (!std::holds_alternative<AttemptStarted>(event))
     run.write.entries.push_back(
@@ -153,11 +154,10 @@ void Engine::take(LiveRun& run, const Event& event, Instant now) {
   run.changed.insert(outcome.changed.begin(), outcome.changed.end());
   std::move(outcome.actions.begin(), outcome.actions.end(), std::back_inserter(run.actions));
   if (const auto* success = std::get_if<AttemptSucceeded>(&event)) note_artifacts(run, *success);
-  const bool root_moved = std::holds_alternative<RunBegan>(event) || std::holds_alternative<CancelAsked>(event) ||
-                          std::holds_alternative<RetryAsked>(event);
   const bool ended =
       std::any_of(run.actions.begin(), run.actions.end(), [](const Action& a) { return std::holds_alternative<EndRun>(a); });
-  if (root_moved || ended)
+  // A run that was INTERRUPTED is RUNNING in its journal: the retry moves only its row.
+  if (run.state.run != before || std::holds_alternative<RetryAsked>(event) || ended)
     run.write.change =
         RunChange{.state = run.state.run,
                   .error = run.state.error,
@@ -197,7 +197,7 @@ void Engine::on_store_trouble(const Error& error) {
   const bool hopeless = error.code != Code::kUnavailable || now - trouble_since_ > options_.store_patience;
   if (observer_.trouble) observer_.trouble(hopeless ? Error{Code::kInternal, error.message, error.hint} : error);
   if (hopeless) return;
-  loop_.after(std::chrono::milliseconds(500), [this, alive = std::weak_ptr(alive_)] {
+  loop_.after(options_.store_pause, [this, alive = std::weak_ptr(alive_)] {
     if (alive.expired()) return;
     holding_ = false;
     if (!commit()) return;

@@ -81,6 +81,7 @@ struct EngineOptions {
   ImageRules images;
   SecretRules secrets;
   Duration store_patience = std::chrono::seconds(30);  // so long a store that cannot be written is tried again
+  Duration store_pause = std::chrono::milliseconds(500);  // between two tries
 };
 
 class Engine {

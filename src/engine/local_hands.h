@@ -47,6 +47,7 @@ class LocalHands final : public Hands {
     bool stopped = false;
     FailureKind why = FailureKind::kExit;  // of the stop
     std::string environment_bin;
+    std::vector<std::string> notes;        // warnings that came with its exit
   };
   using JobPtr = std::shared_ptr<Job>;
   struct Build {
@@ -58,14 +59,16 @@ class LocalHands final : public Hands {
   void dispatch();
   void lay_out_job(const JobPtr& job);
   void launch(const JobPtr& job, Result<AttemptSpec> spec);
-  bool ensure_supervisor();
+  void fail_soon(const JobPtr& job, FailureKind kind, std::string message);
+  Status ensure_supervisor();
   // local_ends.cc: from what the supervisor says to an answer.
   void on_supervisor();
   void on_exit(const AttemptExit& exit);
+  void on_bad_exit(const JobPtr& job, const AttemptExit& exit);
   void on_collected(const JobPtr& job, Collected collected);
   void on_supervisor_lost(const std::string& why);
   void fail_job(const JobPtr& job, FailureKind kind, int exit_code, std::string message);
-  void answer(const JobPtr& job, Event event, std::vector<std::string> notes = {});
+  void answer(const JobPtr& job, Event event);
   // local_builds.cc: environments.
   void await_environment(const JobPtr& job);
   void on_built(const std::string& key, Result<Environment> environment);
