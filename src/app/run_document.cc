@@ -108,7 +108,7 @@ std::string task_key(const std::string& path) {
 }
 
 std::string log_path(const DataDir& dir, const RunRow& run, const TaskRow& task, int attempt) {
-  return dir.attempt(run.uuid.text(), task.id, task_key(task.path), attempt > 0 ? attempt : std::max(1, task.attempts)) + "/log";
+  return dir.attempt(run.uuid.text(), task.id, task_key(task.path), attempt > 0 ? attempt : std::max(1, task.attempts)) + ".log";
 }
 
 std::string run_json(const RunRow& run, const std::vector<TaskRow>& tasks, bool live) {

@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
-#include <sstream>
 
 namespace sluice {
 namespace {
@@ -24,16 +24,33 @@ bool exists(const std::string& path) {
   return lstat(path.c_str(), &info) == 0;
 }
 
-bool is_below(std::string_view path, std::string_view folder) {
-  return path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/';
+// Of plain paths: ".." may lead out of the folder.
+bool is_below(const std::string& path, const std::string& folder) {
+  const std::string plain = std::filesystem::path(path).lexically_normal();
+  return plain.size() > folder.size() && plain.starts_with(folder) && plain[folder.size()] == '/';
 }
 
-std::optional<std::string> read_file(const std::string& path) {
+// The text of a parameter goes through the journal and through memory, several times.
+constexpr std::int64_t kOutputFileMax = 64LL << 20U;
+
+// Nothing if there is no such file. A task can leave anything at the path: only what is a file is opened, as opening a pipe would
+// wait for a writer.
+Result<std::optional<std::string>> read_output(const std::string& path) {
+  struct stat info{};
+  if (stat(path.c_str(), &info) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return std::optional<std::string>();
+    return fail_errno("read " + path, errno);
+  }
+  if (!S_ISREG(info.st_mode)) return fail(Code::kInvalid, path + " is no file");
+  if (info.st_size > kOutputFileMax)
+    return fail(Code::kInvalid,
+                path + " has " + std::to_string(info.st_size >> 20U) + " MiB: a parameter's value has at most " +
+                    std::to_string(kOutputFileMax >> 20U),
+                "hand over large values as artifacts");
   std::ifstream file(path, std::ios::binary);
-  if (!file) return std::nullopt;
-  std::ostringstream text;
-  text << file.rdbuf();
-  return std::move(text).str();
+  std::string text(static_cast<std::size_t>(info.st_size), '\0');
+  if (!file.read(text.data(), info.st_size)) return fail(Code::kInvalid, path + " cannot be read");
+  return std::optional<std::string>(std::move(text));
 }
 
 LinkedInput linked_input(const std::string& path, const std::string& digest, const struct stat& info) {
@@ -56,7 +73,9 @@ void note_if_linked(Attempt& attempt, const ObjectStore& objects, const Artifact
 // in/KEY/NAME, or in/KEY/INDEX/NAME for a list: file names and extensions stay what the producer chose.
 Status fetch_inputs(Attempt& attempt, const ObjectStore& objects) {
   for (auto& [key, list] : attempt.inputs.artifacts) {
-    std::string folder = attempt.directory + "/in";
+    if (key.empty() || key == "." || key == ".." || key.find('/') != std::string::npos)
+      return fail(Code::kInvalid, "input artifact '" + key + "': its name cannot be that of a folder");
+    std::string folder = attempt.directory + ".in";
     SLUICE_TRY_STATUS(make_directory(folder));
     SLUICE_TRY_STATUS(make_directory(folder += "/" + key));
     for (std::size_t i = 0; i < list.size(); ++i) {
@@ -75,18 +94,6 @@ Status fetch_inputs(Attempt& attempt, const ObjectStore& objects) {
   return {};
 }
 
-Status check_linked(const Attempt& attempt) {
-  for (const LinkedInput& before : attempt.linked) {
-    struct stat info{};
-    if (lstat(before.path.c_str(), &info) != 0) continue;  // removed: only its own name for the object is gone
-    const LinkedInput now = linked_input(before.path, before.digest, info);
-    // ctime alone also moves when other links to the object come and go, so it counts only together with the rest.
-    if (now.size != before.size || now.mtime_ns != before.mtime_ns)
-      return fail(Code::kCorrupt, "changed its input " + before.path, "copy an input before you change it");
-  }
-  return {};
-}
-
 // custom_path says where the user put the content: it belongs at the artifact's own place.
 Status bring_home(Artifact& artifact, const std::string& home) {
   if (artifact.custom_path.empty() || artifact.custom_path == artifact.uri || !exists(artifact.custom_path)) return {};
@@ -97,9 +104,16 @@ Status bring_home(Artifact& artifact, const std::string& home) {
   return {};
 }
 
+// In the working directory of the attempt or in one of the directories beside it.
+bool is_own(const Attempt& attempt, std::string_view path) {
+  const std::string& directory = attempt.directory;
+  return path.size() > directory.size() && path.starts_with(directory) &&
+         (path[directory.size()] == '/' || path[directory.size()] == '.');
+}
+
 Status take_in(const Attempt& attempt, ObjectStore& objects, const std::string& key, Artifact& artifact) {
   SLUICE_TRY_STATUS(bring_home(artifact, attempt.outputs.artifacts_dir + "/" + key));
-  if (!is_below(artifact.uri, attempt.directory) || !exists(artifact.uri)) return {};  // somebody else's storage, or not written
+  if (!is_own(attempt, artifact.uri) || !exists(artifact.uri)) return {};  // somebody else's storage, or not written
   // An input that is handed on keeps its content, and its copy lies in our own directory: it is stored already.
   auto stored = objects.put(artifact.uri);
   if (!stored) return fail(std::move(stored).error().with_context("output artifact '" + key + "': "));
@@ -108,15 +122,28 @@ Status take_in(const Attempt& attempt, ObjectStore& objects, const std::string& 
   return {};
 }
 
+Result<TaskData> read_outputs(const Attempt& attempt, ObjectStore& objects) {
+  OutputFiles files;
+  SLUICE_TRY(files.executor_output, read_output(attempt.outputs.executor_output));
+  for (const auto& [key, parameter] : attempt.order.component->spec->output_parameters) {
+    SLUICE_TRY(auto text, read_output(attempt.outputs.parameters_dir + "/" + key));
+    if (text) files.parameter_files.emplace(key, std::move(*text));
+  }
+  SLUICE_TRY(TaskData outputs, parse_outputs(attempt.context(), files));
+  for (auto& [key, list] : outputs.artifacts)
+    for (Artifact& artifact : list) SLUICE_TRY_STATUS(take_in(attempt, objects, key, artifact));
+  return outputs;
+}
+
 }  // namespace
 
 Attempt::Attempt(AttemptOrder given, const DataDir& dir)
     : order(std::move(given)),
       id(order.run_uuid + "/" + std::to_string(order.task.value) + "/" + std::to_string(order.attempt)),
       directory(dir.attempt(order.run_uuid, order.task, order.task_name, order.attempt)),
-      outputs{.parameters_dir = directory + "/params",
-              .artifacts_dir = directory + "/out",
-              .executor_output = directory + "/out/executor_output.json"},
+      outputs{.parameters_dir = directory + ".params",
+              .artifacts_dir = directory + ".out",
+              .executor_output = directory + ".out/executor_output.json"},
       inputs(order.inputs) {}
 
 LaunchContext Attempt::context() const {
@@ -134,10 +161,31 @@ bool Attempt::has_outputs() const {
 }
 
 Status lay_out(Attempt& attempt, const ObjectStore& objects) {
-  const std::string task_directory = attempt.directory.substr(0, attempt.directory.rfind('/'));
-  SLUICE_TRY_STATUS(make_directory(task_directory));
-  SLUICE_TRY_STATUS(make_directory(attempt.directory));
+  if (mkdir(attempt.directory.c_str(), 0755) != 0) {
+    if (errno != EEXIST) return fail_errno("make directory " + attempt.directory, errno);
+    // Of an attempt that the journal forgot in a power cut.
+    std::error_code error;
+    for (const char* part : {"", ".log", ".in", ".out", ".params", ".tmp"})
+      if (!error) std::filesystem::remove_all(attempt.directory + part, error);
+    if (error) return fail_errno("remove " + attempt.directory, error.value());
+    SLUICE_TRY_STATUS(make_directory(attempt.directory));
+  }
   return fetch_inputs(attempt, objects);
+}
+
+Status check_inputs(const Attempt& attempt, const ObjectStore& objects) {
+  for (const LinkedInput& before : attempt.linked) {
+    struct stat info{};
+    if (lstat(before.path.c_str(), &info) != 0) continue;  // removed: only its own name for the object is gone
+    const LinkedInput now = linked_input(before.path, before.digest, info);
+    // ctime alone also moves when other links to the object come and go, so it counts only together with the rest.
+    if (now.size == before.size && now.mtime_ns == before.mtime_ns) continue;
+    // Nobody may be given these bytes under the digest of others; whoever needs them is told that they are gone.
+    const std::string object = objects.path_of(before.digest);
+    if (!objects.verify(before.digest)) (void)rename(object.c_str(), (object + ".changed").c_str());
+    return fail(Code::kCorrupt, "changed its input " + before.path, "copy an input before you change it");
+  }
+  return {};
 }
 
 Result<AttemptSpec> make_spec(const Attempt& attempt, const std::string& environment_bin) {
@@ -169,17 +217,9 @@ Result<AttemptSpec> make_spec(const Attempt& attempt, const std::string& environ
 }
 
 Collected collect(const Attempt& attempt, ObjectStore& objects) {
-  if (auto unchanged = check_linked(attempt); !unchanged) return {FailureKind::kInput, fail(std::move(unchanged).error())};
-  OutputFiles files{.executor_output = read_file(attempt.outputs.executor_output)};
-  for (const auto& [key, parameter] : attempt.order.component->spec->output_parameters)
-    if (auto text = read_file(attempt.outputs.parameters_dir + "/" + key)) files.parameter_files.emplace(key, std::move(*text));
-  auto outputs = parse_outputs(attempt.context(), files);
-  if (!outputs) return {FailureKind::kOutput, std::move(outputs)};
-  for (auto& [key, list] : outputs->artifacts)
-    for (Artifact& artifact : list)
-      if (auto taken = take_in(attempt, objects, key, artifact); !taken)
-        return {FailureKind::kOutput, fail(std::move(taken).error())};
-  return {FailureKind::kOutput, std::move(outputs)};
+  if (auto unchanged = check_inputs(attempt, objects); !unchanged)
+    return {FailureKind::kInput, fail(std::move(unchanged).error())};
+  return {FailureKind::kOutput, read_outputs(attempt, objects)};
 }
 
 Result<TaskData> import_artifact(const Attempt& attempt, ObjectStore& objects) {
@@ -200,7 +240,7 @@ Result<TaskData> import_artifact(const Attempt& attempt, ObjectStore& objects) {
     artifact.uri = home;
   }
   // What lies among our own runs is stored content already; anything else on this machine stays where its owner put it.
-  const std::string runs = std::filesystem::path(attempt.directory).parent_path().parent_path().parent_path();
+  const std::string runs = std::filesystem::path(attempt.directory).parent_path().parent_path();
   if (local && is_below(artifact.uri, runs)) {
     SLUICE_TRY(const StoredObject stored, objects.put(artifact.uri));
     artifact.digest = stored.digest;

@@ -53,7 +53,7 @@ struct Attempt {
   std::vector<LinkedInput> linked;
 
   Attempt(AttemptOrder order, const DataDir& dir);
-  std::string log() const { return directory + "/log"; }
+  std::string log() const { return directory + ".log"; }
   LaunchContext context() const;
   bool has_input_artifacts() const;
   bool has_outputs() const;  // declares any
@@ -69,6 +69,10 @@ struct Collected {
   FailureKind failure = FailureKind::kOutput;  // meaningful when outputs is an error
   Result<TaskData> outputs;
 };
+// kCorrupt if an input that was given as a link is not what it was; the object is then taken out of the store. For every attempt
+// that has run, however it ended.
+Status check_inputs(const Attempt& attempt, const ObjectStore& objects);
+
 // After exit code 0: reads the outputs, takes artifacts into the store, checks that linked inputs are as they were.
 Collected collect(const Attempt& attempt, ObjectStore& objects);
 

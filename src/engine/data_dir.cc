@@ -1,6 +1,7 @@
 #include "engine/data_dir.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,7 +58,7 @@ Status DataDir::create() const {
 
 bool DataDir::exists() const { return access(database().c_str(), F_OK) == 0; }
 
-std::string DataDir::task(std::string_view run_uuid, TaskId id, std::string_view name) const {
+std::string DataDir::attempt(std::string_view run_uuid, TaskId id, std::string_view name, int attempt) const {
   std::string path = run(run_uuid) + "/" + std::to_string(id.value) + "-";
   // Task names come from a file: only what is harmless in a file name stays.
   for (const char c : name.substr(0, 64)) {
@@ -65,11 +66,7 @@ std::string DataDir::task(std::string_view run_uuid, TaskId id, std::string_view
         (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
     path += plain ? c : '_';
   }
-  return path;
-}
-
-std::string DataDir::attempt(std::string_view run_uuid, TaskId id, std::string_view name, int attempt) const {
-  return task(run_uuid, id, name) + "/" + std::to_string(attempt);
+  return path + "." + std::to_string(attempt);
 }
 
 std::string DataDir::secret(std::string_view name, std::string_view key) const {
@@ -79,8 +76,14 @@ std::string DataDir::secret(std::string_view name, std::string_view key) const {
 Result<std::optional<Ownership>> Ownership::acquire(const DataDir& dir) {
   const int fd = open(dir.lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0) return fail_errno("open " + dir.lock(), errno);
-  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+  while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    // owner_pid() holds a shared lock for an instant: whoever only asks must not keep an owner out.
     const int error = errno;
+    if (error == EWOULDBLOCK && flock(fd, LOCK_SH | LOCK_NB) == 0) {
+      flock(fd, LOCK_UN);
+      sched_yield();
+      continue;
+    }
     close(fd);
     if (error == EWOULDBLOCK) return std::optional<Ownership>();
     return fail_errno("lock " + dir.lock(), error);

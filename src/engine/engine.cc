@@ -3,15 +3,10 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "base/match.h"
 #include "exec/supervisor.h"
 
 namespace sluice {
-namespace {
-
-constexpr Duration kBegunWaits = std::chrono::milliseconds(25);
-
-}  // namespace
-
 Engine::Engine(Loop& loop, const DataDir& dir, RunStore& store, Hands& hands, const Clock& clock, EngineOptions options)
     : loop_(loop), dir_(dir), store_(store), hands_(hands), clock_(clock), options_(std::move(options)) {
   hands_.listen({.report =
@@ -128,8 +123,10 @@ Status Engine::retry(const Uuid& uuid) {
 void Engine::note_on_task(const Uuid& run, const Event& event, std::string note) {
   const auto found = runs_.find(run);
   if (found == runs_.end()) return;
-  if (const auto* success = std::get_if<AttemptSucceeded>(&event)) found->second->notes[success->task] = std::move(note);
-  if (const auto* failure = std::get_if<AttemptFailed>(&event)) found->second->notes[failure->task] = std::move(note);
+  const auto keep = [&](TaskId task) { found->second->notes[task] = std::move(note); };
+  std::visit(Match{[&](const AttemptStarted& e) { keep(e.task); }, [&](const AttemptSucceeded& e) { keep(e.task); },
+                   [&](const AttemptFailed& e) { keep(e.task); }, [](const auto&) {}},
+             event);
 }
 
 void Engine::push(const Uuid& run, Event event) { events_.emplace_back(run, std::move(event)); }
@@ -150,6 +147,7 @@ void Engine::turn() {
 }
 
 void Engine::take(LiveRun& run, const Event& event, Instant now) {
+  const RunState before = run.state.run;
   Outcome outcome = step(*run.plan, run.state, event, now);
   run.news.insert(outcome.changed.begin(), outcome.changed.end());
   if (std::holds_alternative<AttemptStarted>(event)) return note_begun(run, outcome.changed);
@@ -159,11 +157,10 @@ void Engine::take(LiveRun& run, const Event& event, Instant now) {
   run.changed.insert(outcome.changed.begin(), outcome.changed.end());
   std::move(outcome.actions.begin(), outcome.actions.end(), std::back_inserter(run.actions));
   if (const auto* success = std::get_if<AttemptSucceeded>(&event)) note_artifacts(run, *success);
-  const bool root_moved = std::holds_alternative<RunBegan>(event) || std::holds_alternative<CancelAsked>(event) ||
-                          std::holds_alternative<RetryAsked>(event);
   const bool ended =
       std::any_of(run.actions.begin(), run.actions.end(), [](const Action& a) { return std::holds_alternative<EndRun>(a); });
-  if (root_moved || ended)
+  // A run that was INTERRUPTED is RUNNING in its journal: the retry moves only its row.
+  if (run.state.run != before || std::holds_alternative<RetryAsked>(event) || ended)
     run.write.change =
         RunChange{.state = run.state.run,
                   .error = run.state.error,
@@ -174,9 +171,10 @@ void Engine::take(LiveRun& run, const Event& event, Instant now) {
 
 // That a task runs is written a moment later: most short ones have ended by then, and one row says it all.
 void Engine::note_begun(LiveRun& run, const std::vector<TaskId>& tasks) {
+  if (options_.begun_waits == Duration{0}) return run.changed.insert(tasks.begin(), tasks.end());
   run.begun.insert(tasks.begin(), tasks.end());
   if (run.begun.empty() || std::exchange(flushes_begun_, true)) return;
-  loop_.after(kBegunWaits, [this, alive = std::weak_ptr(alive_)] {
+  loop_.after(options_.begun_waits, [this, alive = std::weak_ptr(alive_)] {
     if (!alive.expired()) flush_begun();
   });
 }
@@ -225,7 +223,7 @@ void Engine::on_store_trouble(const Error& error) {
   const bool hopeless = error.code != Code::kUnavailable || now - trouble_since_ > options_.store_patience;
   if (observer_.trouble) observer_.trouble(hopeless ? Error{Code::kInternal, error.message, error.hint} : error);
   if (hopeless) return;
-  loop_.after(std::chrono::milliseconds(500), [this, alive = std::weak_ptr(alive_)] {
+  loop_.after(options_.store_pause, [this, alive = std::weak_ptr(alive_)] {
     if (alive.expired()) return;
     holding_ = false;
     if (!commit()) return;

@@ -80,7 +80,10 @@ struct EngineOptions {
   Sync durability = Sync::kNormal;                   // of everything; run creation and end are always kFull
   ImageRules images;
   SecretRules secrets;
+  Duration begun_waits =
+      std::chrono::milliseconds(25);  // so long the row that says RUNNING may wait for the one that says how it ended
   Duration store_patience = std::chrono::seconds(30);  // so long a store that cannot be written is tried again
+  Duration store_pause = std::chrono::milliseconds(500);  // between two tries
 };
 
 class Engine {

@@ -44,22 +44,31 @@ void LocalHands::on_exit(const AttemptExit& exit) {
   const JobPtr job = found->second;
   --busy_;
   job->note = exit.note;
-  if (exit.exit_code != 0 || exit.signal != 0 || !exit.error.empty()) {
-    const FailureKind kind = job->stopped ? job->why : exit.error.empty() ? FailureKind::kExit : FailureKind::kStart;
-    std::string message = job->stopped && job->why == FailureKind::kTimeout ? "took longer than its time limit"
-                                                                            : exit_message(exit, job->attempt.log());
-    answer(job, AttemptFailed{job->attempt.order.task, job->attempt.order.attempt, kind, exit.exit_code, std::move(message)});
-  } else if (!job->attempt.has_outputs() && job->attempt.linked.empty()) {
-    answer(job, AttemptSucceeded{job->attempt.order.task, job->attempt.order.attempt, {}});
-  } else {
-    job->phase = Phase::kCollecting;
-    pool_.submit([this, job, alive = std::weak_ptr(alive_)] {
-      auto collected = collect(job->attempt, objects_);
-      loop_.post([this, job, alive, collected = std::move(collected)] {
-        if (!alive.expired()) on_collected(job, collected);
-      });
+  if (exit.exit_code != 0 || exit.signal != 0 || !exit.error.empty()) return on_bad_exit(job, exit);
+  if (!job->attempt.has_outputs() && job->attempt.linked.empty())
+    return answer(job, AttemptSucceeded{job->attempt.order.task, job->attempt.order.attempt, {}});
+  job->phase = Phase::kCollecting;
+  pool_.submit([this, job, alive = std::weak_ptr(alive_)] {
+    auto collected = collect(job->attempt, objects_);
+    loop_.post([this, job, alive, collected = std::move(collected)] {
+      if (!alive.expired()) on_collected(job, collected);
     });
-  }
+  });
+}
+
+void LocalHands::on_bad_exit(const JobPtr& job, const AttemptExit& exit) {
+  const FailureKind kind = job->stopped ? job->why : exit.error.empty() ? FailureKind::kExit : FailureKind::kStart;
+  std::string message = job->stopped && job->why == FailureKind::kTimeout ? "took longer than its time limit"
+                                                                          : exit_message(exit, job->attempt.log());
+  if (job->attempt.linked.empty()) return fail_job(job, kind, exit.exit_code, std::move(message));
+  // The next attempt must not be given an object that this one has changed.
+  job->phase = Phase::kCollecting;
+  pool_.submit([this, job, kind, code = exit.exit_code, message = std::move(message), alive = std::weak_ptr(alive_)]() mutable {
+    if (const Status unchanged = check_inputs(job->attempt, objects_); !unchanged) message += "; it " + unchanged.error().message;
+    loop_.post([this, job, kind, code, message = std::move(message), alive] {
+      if (!alive.expired()) fail_job(job, kind, code, message);
+    });
+  });
 }
 
 void LocalHands::on_collected(const JobPtr& job, Collected collected) {
@@ -77,6 +86,7 @@ void LocalHands::on_supervisor_lost(const std::string& why) {
     if (job->phase == Phase::kRunning) lost.push_back(job);
   for (const JobPtr& job : lost) {
     --busy_;
+    job->phase = Phase::kReady;  // there is nobody left to acknowledge it to
     // Its processes should have died with the supervisor; a new attempt may only start when none is left.
     (void)end_leftovers(job->attempt.id).has_value();
     fail_job(job, job->stopped ? job->why : FailureKind::kLost, 0, "its supervisor is gone: " + why);

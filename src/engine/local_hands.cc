@@ -65,11 +65,16 @@ void LocalHands::stop(const Uuid& run, TaskId task, int attempt, FailureKind why
         std::erase(build->waiting, job);
         if (build->waiting.empty()) build->cancelled = true;
       }
-      loop_.post([this, job, alive = std::weak_ptr(alive_)] {
-        if (!alive.expired()) fail_job(job, job->why, 0, "stopped before it began");
-      });
+      fail_soon(job, why, "stopped before it began");
       break;
     case Phase::kRunning:
+      // The supervisor must not hear of the end before the start, nor of a start that nobody wants any more.
+      if (std::erase_if(starts_, [&](const AttemptSpec& spec) { return spec.id == job->attempt.id; }) > 0) {
+        --busy_;
+        job->phase = Phase::kReady;
+        fail_soon(job, why, "stopped before it began");
+        break;
+      }
       // An error means that the supervisor is gone: then the attempt is reported as lost.
       if (supervisor_ != nullptr) (void)supervisor_->stop(job->attempt.id, options_.stop_grace).has_value();
       break;
@@ -87,8 +92,13 @@ void LocalHands::flush() {
   if (sent && !acks_.empty()) sent = supervisor_->ack(acks_);
   starts_.clear();
   acks_.clear();
-  // A supervisor that cannot be written to is gone; receive() says so and why.
-  if (!sent) on_supervisor();
+  if (sent) return;
+  // A supervisor that cannot be written to is as good as gone, after what it has said before.
+  loop_.post([this, why = sent.error().message, tried = supervisor_.get(), alive = std::weak_ptr(alive_)] {
+    if (alive.expired() || supervisor_.get() != tried) return;
+    on_supervisor();
+    if (supervisor_.get() == tried) on_supervisor_lost(why);
+  });
 }
 
 void LocalHands::dispatch() {
@@ -124,8 +134,8 @@ void LocalHands::launch(const JobPtr& job, Result<AttemptSpec> spec) {
     kind = job->why;
   } else if (!spec) {
     problem = spec.error().message;
-  } else if (!ensure_supervisor()) {
-    problem = "no supervisor could be started";
+  } else if (const Status there = ensure_supervisor(); !there) {
+    problem = "no supervisor could be started: " + there.error().message;
     kind = FailureKind::kLost;
   }
   if (problem.empty()) {
@@ -134,19 +144,21 @@ void LocalHands::launch(const JobPtr& job, Result<AttemptSpec> spec) {
     return;
   }
   --busy_;
-  // Answers never come from within a call of the engine's.
-  loop_.post([this, job, kind, problem, alive = std::weak_ptr(alive_)] {
-    if (!alive.expired()) fail_job(job, kind, 0, problem);
+  fail_soon(job, kind, std::move(problem));
+}
+
+// Answers never come from within a call of the engine's.
+void LocalHands::fail_soon(const JobPtr& job, FailureKind kind, std::string message) {
+  loop_.post([this, job, kind, message = std::move(message), alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) fail_job(job, kind, 0, message);
   });
 }
 
-bool LocalHands::ensure_supervisor() {
-  if (supervisor_ != nullptr) return true;
-  auto launched = options_.launch_supervisor();
-  if (!launched) return false;
-  supervisor_ = std::move(*launched);
+Status LocalHands::ensure_supervisor() {
+  if (supervisor_ != nullptr) return {};
+  SLUICE_TRY(supervisor_, options_.launch_supervisor());
   if (supervisor_->fd() >= 0) loop_.watch(supervisor_->fd(), [this] { on_supervisor(); });
-  return true;
+  return {};
 }
 
 }  // namespace sluice

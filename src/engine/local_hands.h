@@ -62,10 +62,12 @@ class LocalHands final : public Hands {
   void dispatch();
   void lay_out_job(const JobPtr& job);
   void launch(const JobPtr& job, Result<AttemptSpec> spec);
-  bool ensure_supervisor();
+  void fail_soon(const JobPtr& job, FailureKind kind, std::string message);
+  Status ensure_supervisor();
   // local_ends.cc: from what the supervisor says to an answer.
   void on_supervisor();
   void on_exit(const AttemptExit& exit);
+  void on_bad_exit(const JobPtr& job, const AttemptExit& exit);
   void on_collected(const JobPtr& job, Collected collected);
   void on_supervisor_lost(const std::string& why);
   void fail_job(const JobPtr& job, FailureKind kind, int exit_code, std::string message);

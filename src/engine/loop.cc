@@ -52,7 +52,9 @@ void Loop::unwatch(int fd) {
 }
 
 void Loop::after(Duration delay, Callback due) {
-  timers_.emplace(Due{monotonic_micros() + std::max<std::int64_t>(0, delay.count()), timer_sequence_++}, std::move(due));
+  constexpr std::int64_t kDelayMax = std::int64_t{1} << 62;  // leaves room for the time of day
+  timers_.emplace(Due{monotonic_micros() + std::clamp<std::int64_t>(delay.count(), 0, kDelayMax), timer_sequence_++},
+                  std::move(due));
 }
 
 void Loop::post(Callback call) {

@@ -4,9 +4,9 @@
 
 #include <array>
 #include <cstdlib>
-#include <fstream>
 #include <optional>
-#include <sstream>
+
+#include "exec/small_files.h"
 
 namespace sluice {
 namespace {
@@ -20,11 +20,9 @@ bool is_plain_name(const std::string& name) {
 }
 
 Result<std::string> read_secret(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(Code::kNotFound, "no file " + path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return std::move(text).str();
+  auto text = small_file_text(path);
+  if (!text) return fail(Code::kNotFound, "no file " + path + " that can be read");
+  return std::move(*text);
 }
 
 Status add_named(const Plan& plan, const PlanComponent& dag, const NamedEnv& entry, const char* what, const Scope& scope,
@@ -74,7 +72,11 @@ Result<std::string> secret_value(const DataDir& dir, const SecretRules& rules, c
   if (!is_plain_name(name) || !is_plain_name(key)) return fail(Code::kInvalid, "'" + name + "', key '" + key + "': not a name");
   if (const auto secret = rules.find(name); secret != rules.end()) {
     if (const auto source = secret->second.find(key); source != secret->second.end()) {
-      if (source->second.env.empty()) return read_secret(source->second.file);
+      if (source->second.env.empty()) {
+        auto value = read_secret(source->second.file);
+        if (!value) return fail(std::move(value).error().with_context("'" + name + "', key '" + key + "': "));
+        return value;
+      }
       const char* value = std::getenv(source->second.env.c_str());
       if (value != nullptr) return std::string(value);
       return fail(Code::kNotFound,
@@ -100,7 +102,8 @@ Result<Env> platform_env(const Plan& plan, const PlanComponent& dag, const Execu
        {std::pair{"secret", &kubernetes.secret_volumes}, std::pair{"config map", &kubernetes.config_map_volumes}})
     for (const NamedMount& mount : *mounts) {
       SLUICE_TRY(const auto name, resolve_binding(plan, dag, mount.name, scope));
-      if (name && !name->is_null())
+      // Its files are not there, which an optional one allows.
+      if (name && !name->is_null() && !mount.optional)
         return fail(Code::kInvalid,
                     std::string(what) + " mounted at " + mount.mount_path + ": files are not supported on one machine yet",
                     "use it as an environment variable");

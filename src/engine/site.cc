@@ -42,6 +42,7 @@ class SiteFinder {
   Site site(const Executor& executor, const ContainerSpec& container) {
     Site found;
     refuse_unsupported(executor, container);
+    note_ignored(executor.kubernetes, container, found);
     const std::string rule = rule_for(container.image, rules_);
     if (!rule.empty() && rule.front() == '/') {
       found.path_prefix = directory_of(rule);
@@ -59,6 +60,10 @@ class SiteFinder {
                  "\" = \"host\" (this machine's programs), \"python\", or the path of an interpreter");
       return found;
     }
+    // Which image a placeholder names is only known when the task starts. There are no containers: it runs on what is here.
+    if (kind == ImageKind::kOther && !container.python)
+      found.notes.push_back("image '" + container.image +
+                            "' is not looked at: the task runs on this machine's own programs, without a container");
     if (kind == ImageKind::kHost && !container.python)
       found.notes.push_back("image '" + container.image + "' runs on this machine's own programs, without a container");
     if (kind == ImageKind::kPython || container.python) use_python(executor, container, found);
@@ -89,6 +94,20 @@ class SiteFinder {
             .requirements = request.requirements,
             .no_deps = request.no_deps,
             .index_options = request.index_options};
+  }
+
+  // What is asked for and has no effect on one machine.
+  static void note_ignored(const KubernetesConfig& kubernetes, const ContainerSpec& container, Site& site) {
+    if (!container.cpu_limit.empty() || !container.memory_limit.empty() || !container.accelerator_type.empty() ||
+        !container.accelerator_count.empty())
+      site.notes.emplace_back("limits of CPU and memory and accelerators are not enforced on one machine yet");
+    for (const std::string& path : kubernetes.empty_dirs)
+      site.notes.push_back("nothing is mounted at " + path + ": a task has its own working directory and /tmp");
+    if (!kubernetes.unsupported.empty()) {
+      std::string keys;
+      for (const std::string& key : kubernetes.unsupported) keys += (keys.empty() ? "" : ", ") + key;
+      site.notes.push_back("without effect on one machine: " + keys);
+    }
   }
 
   void refuse_unsupported(const Executor& executor, const ContainerSpec& container) {

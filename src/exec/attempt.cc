@@ -53,20 +53,17 @@ bool AttemptProcess::refuse(int exit_code, std::string error) {
 
 bool AttemptProcess::start(ProgramFinder& programs, const BaseEnvironment& environment, int devnull, Instant now) {
   exit_.began = exit_.ended = now;
-  const std::string work = spec_.directory + "/work";
-  if (::mkdir(work.c_str(), 0755) != 0 && errno != EEXIST) return refuse(126, "make " + work + ": " + std::strerror(errno));
-
   std::vector<std::pair<std::string, std::string>> extra;
   const bool has_own =
       std::any_of(spec_.env.begin(), spec_.env.end(), [](const auto& variable) { return variable.first == "TMPDIR"; });
   if (tmp_.use_tmpdir && !has_own) {
-    const std::string tmp = spec_.directory + "/tmp";
+    const std::string tmp = spec_.directory + ".tmp";
     if (::mkdir(tmp.c_str(), 0700) != 0 && errno != EEXIST) return refuse(126, "make " + tmp + ": " + std::strerror(errno));
     extra.emplace_back("TMPDIR", tmp);
   }
   const auto block = environment.with(spec_, extra);
   const std::string path(environment.value(spec_, "PATH"));
-  auto program = programs.find(spec_.argv[0], path, work);
+  auto program = programs.find(spec_.argv[0], path, spec_.directory);
   if (!program.error.empty()) return refuse(program.exit_code, std::move(program.error));
 
   for (OutputPipe& pipe : pipes_) {
@@ -82,7 +79,7 @@ bool AttemptProcess::start(ProgramFinder& programs, const BaseEnvironment& envir
   if (outcome.error == ENOENT) {
     // What we remembered may have moved.
     programs.forget(spec_.argv[0], path);
-    program = programs.find(spec_.argv[0], path, work);
+    program = programs.find(spec_.argv[0], path, spec_.directory);
     if (!program.error.empty()) return refuse(program.exit_code, std::move(program.error));
     if (run(program, block, devnull, outcome)) return true;
   }
@@ -91,8 +88,8 @@ bool AttemptProcess::start(ProgramFinder& programs, const BaseEnvironment& envir
 }
 
 // A text file without a #! line is a shell script, as execvp has it.
-bool AttemptProcess::run(const ProgramFinder::Found& program, const BaseEnvironment::Block& block, int devnull, SpawnOutcome& outcome) {
-  const std::string work = spec_.directory + "/work";
+bool AttemptProcess::run(const ProgramFinder::Found& program, const BaseEnvironment::Block& block, int devnull,
+                         SpawnOutcome& outcome) {
   std::vector<char*> argv{nullptr};  // room for the shell's name
   argv.reserve(spec_.argv.size() + 2);
   for (std::string& argument : spec_.argv) argv.push_back(argument.data());
@@ -100,7 +97,7 @@ bool AttemptProcess::run(const ProgramFinder::Found& program, const BaseEnvironm
   SpawnRequest request{.program = program.path.c_str(),
                        .argv = argv.data() + 1,
                        .envp = block.envp.data(),
-                       .directory = work.c_str(),
+                       .directory = spec_.directory.c_str(),
                        .stdin_fd = devnull,
                        .stdout_fd = pipes_[0].write_fd,
                        .stderr_fd = pipes_[1].write_fd,

@@ -36,7 +36,7 @@ TEST_F(PrivateTmpTest, TwoAttemptsAtOnceDoNotSeeEachOthersFiles) {
   second.argv.emplace_back("two");
   for (const auto* spec : {&first, &second}) start(*spec);
   for (const auto* spec : {&first, &second}) wait_file(*spec, "go");
-  for (const auto* spec : {&first, &second}) std::ofstream(spec->directory + "/work/go") << "\n";
+  for (const auto* spec : {&first, &second}) std::ofstream(spec->directory + "/go") << "\n";
   EXPECT_EQ(wait_exit(first).exit_code, 0);
   EXPECT_EQ(wait_exit(second).exit_code, 0);
   EXPECT_EQ(output_of(first), "one\n");
@@ -48,14 +48,14 @@ TEST_F(PrivateTmpTest, WhatAnAttemptLeftIsNotThereForTheNext) {
   for (int i = 0; i < 5; ++i) {
     const auto spec = private_shell("ls /tmp/left-by-a-test && exit 1; mkdir -p /tmp/left-by-a-test/deep; exit 0");
     EXPECT_EQ(run(spec).exit_code, 0);
-    EXPECT_FALSE(std::filesystem::exists(spec.directory + "/tmp"));
+    EXPECT_FALSE(std::filesystem::exists(spec.directory + ".tmp"));
   }
 }
 
 TEST_F(PrivateTmpTest, WhatAFailedAttemptLeftIsKeptWithIt) {
   const auto spec = private_shell("mkdir /tmp/for-inspection; echo clue > /tmp/for-inspection/file; exit 1");
   EXPECT_EQ(run(spec).exit_code, 1);
-  EXPECT_EQ(read_file(spec.directory + "/tmp/for-inspection/file"), "clue\n");
+  EXPECT_EQ(read_file(spec.directory + ".tmp/for-inspection/file"), "clue\n");
 }
 
 TEST_F(PrivateTmpTest, TheHostsFilesShowAndTheRestOfTheMachineIsAsItWas) {
@@ -83,12 +83,12 @@ TEST_F(PrivateTmpTest, ADataDirectoryBelowTmpShowsThroughItsOwnPrivateTmp) {
   launch(true);
   const auto spec = private_shell("echo out > ../out; echo hidden > /tmp/hidden-by-a-test; pwd");
   EXPECT_EQ(run(spec).exit_code, 0);
-  EXPECT_EQ(output_of(spec), spec.directory + "/work\n");
+  EXPECT_EQ(output_of(spec), spec.directory + "\n");
   EXPECT_EQ(read_file(spec.directory + "/out"), "out\n");
   EXPECT_FALSE(std::filesystem::exists("/tmp/hidden-by-a-test"));
   const auto failed = private_shell("echo clue > /tmp/clue; exit 1");
   EXPECT_EQ(run(failed).exit_code, 1);
-  EXPECT_EQ(read_file(failed.directory + "/tmp/clue"), "clue\n");
+  EXPECT_EQ(read_file(failed.directory + ".tmp/clue"), "clue\n");
 }
 
 TEST_F(PrivateTmpTest, AShutDownLeavesNoSlotsBehind) {
@@ -119,7 +119,7 @@ TEST_F(PrivateTmpTest, WithoutOneTmpdirMustDoAndTheTaskIsTold) {
   const auto exit = run(spec);
   EXPECT_EQ(exit.exit_code, 0);
   EXPECT_THAT(exit.note, HasSubstr("/tmp is not private"));
-  EXPECT_EQ(output_of(spec), spec.directory + "/tmp\n");
+  EXPECT_EQ(output_of(spec), spec.directory + ".tmp\n");
 }
 
 TEST(ProbePrivateTmp, ADirectoryThatIsNotThereYetIsNoObstacle) {

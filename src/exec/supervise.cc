@@ -419,7 +419,7 @@ bool SupervisorLoop::end_orphans_of(const AttemptProcess& attempt) {
 void SupervisorLoop::finish(AttemptProcess& attempt) {
   attempt.finish(now_);
   const bool failed = attempt.exit().exit_code != 0;
-  tmp_.give_back(attempt.tmp(), failed ? attempt.spec().directory + "/tmp" : "");
+  tmp_.give_back(attempt.tmp(), failed ? attempt.spec().directory + ".tmp" : "");
   if (attempt.kill_at) --stopping_;
   tell(attempt.exit());
   attempts_.erase(attempt.id());

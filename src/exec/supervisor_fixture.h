@@ -76,7 +76,7 @@ class SupervisorTest : public ::testing::Test {
     spec.id = prefix() + std::to_string(++count_);
     spec.argv = std::move(argv);
     spec.directory = data_ + "/attempt" + std::to_string(count_);
-    spec.log_path = spec.directory + "/log";
+    spec.log_path = spec.directory + ".log";
     spec.private_tmp = false;
     std::filesystem::create_directories(spec.directory);
     return spec;
@@ -111,10 +111,10 @@ class SupervisorTest : public ::testing::Test {
   }
   // Waits until the attempt has made this file in its working directory.
   static void wait_file(const AttemptSpec& spec, const std::string& name) {
-    while (!std::filesystem::exists(spec.directory + "/work/" + name)) ::usleep(1000);
+    while (!std::filesystem::exists(spec.directory + "/" + name)) ::usleep(1000);
   }
   static pid_t read_pid(const AttemptSpec& spec, const std::string& name) {
-    return std::stoi(read_file(spec.directory + "/work/" + name));
+    return std::stoi(read_file(spec.directory + "/" + name));
   }
 
   std::string data_;

@@ -111,7 +111,7 @@ TEST_F(SupervisorTest, ItsWorkingDirectoryStdinAndDescriptorsAreItsOwn) {
   const auto spec = shell("pwd; cat; ls /proc/self/fd | tr '\\n' ' '; umask; grep -E 'SigBlk|SigIgn' /proc/self/status");
   EXPECT_EQ(run(spec).exit_code, 0);
   // `ls` itself has a fourth descriptor, the directory that it lists.
-  EXPECT_EQ(output_of(spec), spec.directory + "/work\n0 1 2 3 0022\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+  EXPECT_EQ(output_of(spec), spec.directory + "\n0 1 2 3 0022\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
 }
 
 TEST_F(SupervisorTest, TheEnvironmentIsTheSubmittersLessWhatWouldLeak) {
@@ -173,7 +173,7 @@ TEST_F(SupervisorTest, TheEndOfOneAttemptDoesNotTouchTheDaemonOfAnother) {
   start(long_one);
   wait_file(long_one, "go");
   EXPECT_EQ(run(shell("setsid sh -c 'sleep 1000 &' </dev/null >/dev/null 2>&1")).exit_code, 0);
-  std::ofstream(long_one.directory + "/work/go") << "\n";
+  std::ofstream(long_one.directory + "/go") << "\n";
   EXPECT_EQ(wait_exit(long_one).exit_code, 0);
   EXPECT_FALSE(is_alive(read_pid(long_one, "daemon")));
 }

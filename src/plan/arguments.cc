@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "plan/macros.h"
+#include "plan/parameters.h"
 
 namespace sluice {
 namespace {
@@ -94,6 +95,8 @@ class Checker {
     Value value = found->second;
     if (value.is_string()) value = expand_macros(value.as_string(), context_);
     auto problem = wrong_kind(input.type, name, value);
+    if (is_nested_deeper(value, kNestingMax))
+      problem = {"input parameter " + name + " is nested deeper than " + std::to_string(kNestingMax) + " levels", {}};
     if (!problem) problem = not_allowed(input.literals, name, value);
     if (problem) add(name, input.place, std::move(*problem));
     out_.parameters[name] = std::move(value);

@@ -39,6 +39,11 @@ tl::unexpected<Error> wrong_parameter(const std::string& name, ParameterType typ
               "output parameter \"" + name + "\": expect " + std::string(parameter_type_name(type)) + ", got " + found);
 }
 
+tl::unexpected<Error> too_deep(const std::string& what) {
+  return fail(Code::kInvalid, what + ": nested deeper than " + std::to_string(kNestingMax) + " levels",
+              "hand it over as an artifact");
+}
+
 // A field under its camelCase or its snake_case name; null pointer if it is not there or null.
 const Value* field(const Value& value, std::string_view camel, std::string_view snake) {
   const Value* found = value.find(camel);
@@ -157,6 +162,7 @@ class OutputParser {
       const Value* value = reported == nullptr ? nullptr : reported->find(name);
       if (value != nullptr && !value->is_null()) {
         SLUICE_TRY(Value fitting, reported_parameter(name, declared.type, *value, report_.lenient));
+        if (is_nested_deeper(fitting, kNestingMax)) return too_deep("output parameter \"" + name + "\"");
         out.emplace(name, std::move(fitting));
         continue;
       }
@@ -167,6 +173,7 @@ class OutputParser {
       }
       auto parsed = parse_file(declared.type, file->second);
       if (!parsed || type_mismatch(declared.type, *parsed)) return wrong_parameter(name, declared.type, found_text(file->second));
+      if (is_nested_deeper(*parsed, kNestingMax)) return too_deep("output parameter \"" + name + "\"");
       out.emplace(name, std::move(*parsed));
     }
     return {};
@@ -217,6 +224,7 @@ class OutputParser {
     }
     if (const Value* metadata = field(item, "metadata", "metadata")) {
       if (!metadata->is_struct()) return wrong_artifact(key, "an object for metadata", *metadata);
+      if (is_nested_deeper(*metadata, kNestingMax)) return too_deep("output artifact \"" + key + "\": metadata");
       for (const auto& [name, value] : metadata->as_struct()) out.metadata.insert_or_assign(name, value);
     }
     return out;

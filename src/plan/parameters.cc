@@ -34,6 +34,14 @@ std::optional<std::string> type_mismatch(ParameterType type, const Value& value)
   return text;
 }
 
+bool is_nested_deeper(const Value& value, int levels) {
+  if (!value.is_list() && !value.is_struct()) return false;
+  if (levels == 0) return true;
+  if (value.is_list())
+    return std::ranges::any_of(value.as_list(), [&](const Value& item) { return is_nested_deeper(item, levels - 1); });
+  return std::ranges::any_of(value.as_struct(), [&](const auto& field) { return is_nested_deeper(field.second, levels - 1); });
+}
+
 Result<Value> fit_input(std::string_view name, const InputParameter& declared, Value value) {
   const std::string who = "input parameter \"" + std::string(name) + "\"";
   if (declared.type == ParameterType::kString && !value.is_string()) value = value_text(value);

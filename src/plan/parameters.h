@@ -15,6 +15,11 @@ namespace sluice {
 // anything.
 std::optional<std::string> type_mismatch(ParameterType type, const Value& value);
 
+// A value that comes from outside may have so many levels of lists and structs. What a run adds around it (loops, the journal's
+// and the store's own documents) must still be within what parse_json reads.
+constexpr int kNestingMax = 100;
+bool is_nested_deeper(const Value& value, int levels);
+
 // The value as an input of a task: STRING turns anything into its text, the other types must match, literals are compared. The
 // error names the parameter.
 Result<Value> fit_input(std::string_view name, const InputParameter& declared, Value value);
