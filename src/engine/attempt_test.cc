@@ -46,7 +46,7 @@ class AttemptTest : public testing::Test, public AttemptWorld {
 TEST_F(AttemptTest, EachAttemptHasADirectoryOfItsOwn) {
   Attempt attempt(order("plain", 17, 2), dir);
   EXPECT_EQ(attempt.id, uuid.text() + "/17/2");
-  EXPECT_EQ(attempt.directory, dir.root() + "/runs/" + uuid.text() + "/17-plain/2");
+  EXPECT_EQ(attempt.directory, dir.root() + "/runs/" + uuid.text() + "/17-plain.2");
   EXPECT_FALSE(attempt.has_outputs());
   ASSERT_TRUE(lay_out(attempt, objects).has_value());
   const auto spec = make_spec(attempt, "");
@@ -60,6 +60,7 @@ TEST_F(AttemptTest, EachAttemptHasADirectoryOfItsOwn) {
 }
 
 TEST_F(AttemptTest, WhatAnAttemptThatWasForgottenLeftIsRemoved) {
+  write(folder.write("data/runs/" + uuid.text() + "/1-eat.1/in-the-way", "old"), "older");
   write(folder.write("data/runs/" + uuid.text() + "/1-eat.1.in/data/rows.csv", "old"), "older");
   TaskData inputs;
   inputs.artifacts["data"] = {stored("rows.csv", "new")};
@@ -67,6 +68,7 @@ TEST_F(AttemptTest, WhatAnAttemptThatWasForgottenLeftIsRemoved) {
   const auto laid_out = lay_out(attempt, objects);
   ASSERT_TRUE(laid_out.has_value()) << laid_out.error().message;
   EXPECT_EQ(text_of(attempt.directory + ".in/data/rows.csv"), "new");
+  EXPECT_TRUE(fs::is_empty(attempt.directory));
 }
 
 TEST_F(AttemptTest, InputsArePrivateCopiesUnderTheNameOfTheirProducer) {

@@ -64,7 +64,7 @@ TEST_F(PrivateTmpTest, TheHostsFilesShowAndTheRestOfTheMachineIsAsItWas) {
   std::ofstream(host + "/input") << "from the host\n";
   std::filesystem::create_directories(host + "/through");
   auto spec = private_shell("cat " + host + "/input; echo mine > " + host + "/input; echo kept > " + host +
-                            "/through/output; test -w /dev/shm; echo $?; stat -c %a /tmp; touch ../out");
+                            "/through/output; test -w /dev/shm; echo $?; stat -c %a /tmp; touch out");
   spec.writable.push_back(host + "/through");
   const auto exit = run(spec);
   EXPECT_EQ(exit.exit_code, 0);
@@ -81,7 +81,7 @@ TEST_F(PrivateTmpTest, ADataDirectoryBelowTmpShowsThroughItsOwnPrivateTmp) {
   std::filesystem::remove_all(elsewhere);
   supervisor_.reset();
   launch(true);
-  const auto spec = private_shell("echo out > ../out; echo hidden > /tmp/hidden-by-a-test; pwd");
+  const auto spec = private_shell("echo out > out; echo hidden > /tmp/hidden-by-a-test; pwd");
   EXPECT_EQ(run(spec).exit_code, 0);
   EXPECT_EQ(output_of(spec), spec.directory + "\n");
   EXPECT_EQ(read_file(spec.directory + "/out"), "out\n");

@@ -221,7 +221,7 @@ TEST_F(SupervisorTest, AStopWithoutGraceIsSigkill) {
 
 TEST_F(SupervisorTest, ARepeatedStartStartsNothing) {
   launch();
-  const auto spec = shell("echo x >> ../runs");
+  const auto spec = shell("echo x >> runs");
   start(spec);
   start(spec);
   EXPECT_EQ(wait_exit(spec).exit_code, 0);
