@@ -1,6 +1,7 @@
 // How attempts end: from what the supervisor reports to the event that the engine is told.
 #include <utility>
 
+#include "base/match.h"
 #include "base/text.h"
 #include "engine/local_hands.h"
 #include "exec/log.h"
@@ -22,20 +23,22 @@ std::string exit_message(const AttemptExit& exit, const std::string& log) {
 }  // namespace
 
 void LocalHands::on_supervisor() {
-  if (supervisor_ == nullptr) return;
-  auto events = supervisor_->receive();
-  if (!events) return on_supervisor_lost(events.error().message);
-  for (const SupervisorEvent& event : *events) {
-    if (const auto* exit = std::get_if<AttemptExit>(&event)) {
-      on_exit(*exit);
-      continue;
-    }
-    const auto& began = std::get<AttemptBegan>(event);
-    const auto found = jobs_.find(began.id);
-    if (found == jobs_.end()) continue;
-    const AttemptOrder& order = found->second->attempt.order;
-    listener_.report(order.run, AttemptStarted{order.task, order.attempt}, {});
+  // Until there is nothing more: a supervisor that is gone says so only after its last events.
+  while (supervisor_ != nullptr) {
+    const auto events = supervisor_->receive();
+    if (!events) return on_supervisor_lost(events.error().message);
+    if (events->empty()) return;
+    for (const SupervisorEvent& event : *events)
+      std::visit(Match{[&](const AttemptExit& exit) { on_exit(exit); }, [&](const AttemptBegan& began) { on_began(began); }},
+                 event);
   }
+}
+
+void LocalHands::on_began(const AttemptBegan& began) {
+  const auto found = jobs_.find(began.id);
+  if (found == jobs_.end()) return;
+  const AttemptOrder& order = found->second->attempt.order;
+  listener_.report(order.run, AttemptStarted{order.task, order.attempt}, {});
 }
 
 void LocalHands::on_exit(const AttemptExit& exit) {

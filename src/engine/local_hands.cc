@@ -87,10 +87,8 @@ void LocalHands::stop(const Uuid& run, TaskId task, int attempt, FailureKind why
 void LocalHands::flush() {
   dispatch();
   if (supervisor_ == nullptr) return;
-  Status sent;
-  if (!starts_.empty()) sent = supervisor_->start(starts_);
+  Status sent = send_starts();
   if (sent && !acks_.empty()) sent = supervisor_->ack(acks_);
-  starts_.clear();
   acks_.clear();
   if (sent) return;
   // A supervisor that cannot be written to is as good as gone, after what it has said before.
@@ -99,6 +97,24 @@ void LocalHands::flush() {
     on_supervisor();
     if (supervisor_.get() == tried) on_supervisor_lost(why);
   });
+}
+
+Status LocalHands::send_starts() {
+  const std::vector<AttemptSpec> starts = std::exchange(starts_, {});
+  if (starts.empty()) return {};
+  Status sent = supervisor_->start(starts);
+  if (sent || sent.error().code == Code::kUnavailable) return sent;
+  // One of them cannot be sent, and with it none was: that one fails, the others start.
+  for (const AttemptSpec& spec : starts) {
+    sent = supervisor_->start({&spec, 1});
+    if (sent) continue;
+    if (sent.error().code == Code::kUnavailable) return sent;
+    const JobPtr job = jobs_.at(spec.id);
+    --busy_;
+    job->phase = Phase::kReady;
+    fail_soon(job, FailureKind::kStart, sent.error().message);
+  }
+  return {};
 }
 
 void LocalHands::dispatch() {

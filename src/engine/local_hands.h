@@ -64,8 +64,10 @@ class LocalHands final : public Hands {
   void launch(const JobPtr& job, Result<AttemptSpec> spec);
   void fail_soon(const JobPtr& job, FailureKind kind, std::string message);
   Status ensure_supervisor();
+  Status send_starts();  // an error: the supervisor is gone
   // local_ends.cc: from what the supervisor says to an answer.
   void on_supervisor();
+  void on_began(const AttemptBegan& began);
   void on_exit(const AttemptExit& exit);
   void on_bad_exit(const JobPtr& job, const AttemptExit& exit);
   void on_collected(const JobPtr& job, Collected collected);
