@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "app/python_file.h"
+#include "app/signals.h"
 #include "base/text.h"
 #include "plan/plan.h"
 #include "spec/parse.h"
@@ -21,7 +22,7 @@ std::pair<std::string, std::string> split_python(const std::string& pipeline) {
   return {pipeline.substr(0, colon + 3), pipeline.substr(colon + 4)};
 }
 
-Status load_text(const Context& context, Submission& submission) {
+Status load_text(const Context& context, Submission& submission, int& signal) {
   const std::string& pipeline = context.words.pipeline;
   const auto [python, function] = split_python(pipeline);
   submission.spec_file = pipeline;
@@ -29,7 +30,13 @@ Status load_text(const Context& context, Submission& submission) {
     SLUICE_TRY(submission.spec, read_text_file(pipeline));
     return {};
   }
-  SLUICE_TRY(submission.spec, compile_python(python, function, context.console));
+  Signals signals;
+  auto compiled = compile_python(python, function, context.console, signals.came());
+  if (signals.came()) {
+    signal = signals.take();
+    return fail(Code::kCancelled, "interrupted while " + python + " was compiled");
+  }
+  SLUICE_TRY(submission.spec, std::move(compiled));
   return {};
 }
 
@@ -69,12 +76,17 @@ Result<std::string> read_text_file(const std::string& path) {
   return std::move(text).str();
 }
 
+int LoadedSubmission::fail(const Console& console) const {
+  const int code = console.fail(errors);
+  return signal != 0 ? 128 + signal : code;
+}
+
 LoadedSubmission load_submission(const Context& context, bool with_parameters) {
   LoadedSubmission loaded;
   loaded.submission.name = context.words.name;
   loaded.submission.experiment = context.words.experiment;
   loaded.submission.cache = !context.words.no_cache;
-  if (auto text = load_text(context, loaded.submission); !text) {
+  if (auto text = load_text(context, loaded.submission, loaded.signal); !text) {
     loaded.errors.push_back(diagnostic(text.error()));
     return loaded;
   }

@@ -14,10 +14,14 @@ namespace sluice {
 // A file of text; errors name the path.
 Result<std::string> read_text_file(const std::string& path);
 
-// The pipeline of the words (a Python file is compiled) with -p and --params. Errors are printed and exit is set.
+// The pipeline of the words (a Python file is compiled) with -p and --params.
 struct LoadedSubmission {
   Submission submission;
   Diagnostics errors;
+  int signal = 0;  // that came while a Python file was compiled; errors says so too
+
+  // Prints the errors; the exit code of them, or of the signal.
+  int fail(const Console& console) const;
 };
 LoadedSubmission load_submission(const Context& context, bool with_parameters);
 

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -77,15 +76,14 @@ struct Compiled {
 };
 
 Result<Compiled> compile_with(const std::string& python, const std::string& file, const std::string& function,
-                              const std::string& out) {
+                              const std::string& out, const std::atomic<bool>& cancelled) {
   Command command{.argv = {python, "-c", kCompileScript, file, function, out}};
   command.variables = {{"PYTHONWARNINGS", "ignore"}};
-  const std::atomic<bool> never{false};
-  SLUICE_TRY(const CommandResult result, run_command(command, never));
+  SLUICE_TRY(const CommandResult result, run_command(command, cancelled));
   return Compiled{result.exit_code, join(result.last_lines, "\n")};
 }
 
-Result<std::string> environment_with_kfp(const Console& console) {
+Result<std::string> environment_with_kfp(const Console& console, const std::atomic<bool>& cancelled) {
   SLUICE_TRY(const FoundInterpreter found, find_interpreter(""));
   EnvironmentSpec spec{.interpreter = found.interpreter.path, .requirements = {kCompilerRequirement, "kfp-kubernetes==2.17.0"}};
   spec.key = sha256_hex("compiler\n" + found.interpreter.path + found.interpreter.version + join(spec.requirements, " ") +
@@ -95,8 +93,7 @@ Result<std::string> environment_with_kfp(const Console& console) {
   const auto progress = [&](const BuildProgress& now) {
     if (now.phase != phase) console.err("environment for the compiler: " + (phase = now.phase) + "\n");
   };
-  const std::atomic<bool> never{false};
-  SLUICE_TRY(const Environment environment, environments.ensure(spec, progress, never));
+  SLUICE_TRY(const Environment environment, environments.ensure(spec, progress, cancelled));
   return environment.python;
 }
 
@@ -115,15 +112,17 @@ Result<std::string> read_back(const std::string& path) {
 
 }  // namespace
 
-Result<std::string> compile_python(const std::string& file, const std::string& function, const Console& console) {
+Result<std::string> compile_python(const std::string& file, const std::string& function, const Console& console,
+                                   const std::atomic<bool>& cancelled) {
   if (access(file.c_str(), R_OK) != 0) return fail(Code::kInvalid, file + ": no such file, or it cannot be read");
   const TemporaryFile out;
   if (out.path().empty()) return fail(Code::kUnavailable, "no temporary file could be made", "check TMPDIR and the space there");
-  auto compiled = compile_with(user_python(), file, function, out.path());
+  auto compiled = compile_with(user_python(), file, function, out.path(), cancelled);
   constexpr int kNoKfp = 3;
+  if (!compiled && compiled.error().code == Code::kCancelled) return fail(std::move(compiled).error());
   if (!compiled || compiled->exit_code == kNoKfp) {
-    SLUICE_TRY(const std::string python, environment_with_kfp(console));
-    compiled = compile_with(python, file, function, out.path());
+    SLUICE_TRY(const std::string python, environment_with_kfp(console, cancelled));
+    compiled = compile_with(python, file, function, out.path(), cancelled);
   }
   if (!compiled) return fail(std::move(compiled).error());
   if (compiled->exit_code != 0)
