@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice {
 
@@ -14,10 +15,13 @@ int columns_of(std::string_view text);
 std::string clip_columns(std::string_view text, int width);
 
 // With spaces up to `width` columns; a longer one stays as it is.
-std::string pad_columns(std::string text, int width);      // spaces behind
-std::string pad_columns_left(std::string text, int width); // spaces in front
+std::string pad_columns(std::string text, int width);       // spaces behind
+std::string pad_columns_left(std::string text, int width);  // spaces in front
 
 // The first line of somebody else's text, harmless on a terminal: control characters become spaces, bytes that are no UTF-8 "?".
 std::string one_line(std::string_view text);
+
+// Rows as columns, each as wide as its widest cell; no spaces at the ends of lines.
+std::string table(const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace sluice

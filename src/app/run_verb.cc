@@ -24,6 +24,7 @@ struct Wanted {
   std::optional<Prepared> prepared;
   std::optional<Uuid> resume;
   std::string title;
+  std::vector<TaskRow> tasks;  // of the run that goes on, as they are
 };
 
 // Prints how a run ended; 0 if it succeeded, 3 if it has not ended.
@@ -43,7 +44,9 @@ class RunSession {
         console_(context.console),
         dir_(dir),
         wanted_(std::move(wanted)),
-        view_(console_, wanted_.title) {}
+        view_(console_, wanted_.title) {
+    view_.recall(wanted_.tasks);
+  }
 
   int run() {
     // The owner may be about to end when we connect to it: then the lock is free a moment later.
@@ -113,7 +116,9 @@ class RunSession {
     if (signal == 0) return;
     if (signal_ == 0) {
       signal_ = signal;
-      view_.say("cancelling (once more to cancel everything this process runs)", now());
+      view_.say("cancelling; tasks have " + format_duration(context_.config.stop_grace) +
+                    " to end (once more: runs of other terminals too)",
+                now());
       if (owner.engine().is_active(uuid_)) (void)owner.cancel(uuid_, "interrupted").has_value();
     } else {
       owner.engine().cancel_all("interrupted");
@@ -175,6 +180,9 @@ int resume(const Context& context, const DataDir& dir) {
     // To go on with a run that has reached its end is done already: scripts may resume until they see SUCCEEDED.
     if (row->state == RunState::kSucceeded && context.words.verb == "run") return report_end(context, dir, **store, *row, false);
     wanted.resume = row->uuid;
+    auto tasks = (*store)->tasks(row->id);
+    if (!tasks) return context.console.fail(tasks.error());
+    wanted.tasks = std::move(*tasks);
     wanted.title = row->name + "  " + row->uuid.text();
     if (!context.words.pipeline.empty()) {
       LoadedSubmission loaded = load_submission(context, false);

@@ -212,7 +212,10 @@ std::string RunView::row(const TaskTree::Entry& entry, int depth, bool is_folded
   }
   if (task.state == TaskState::kSkipped) line += console_.ink_err(Ink::kDim, "  condition is false");
   if (task.state == TaskState::kCached) line += console_.ink_err(Ink::kDim, "  cached");
-  if (task.attempt > 1) line += console_.ink_err(Ink::kYellow, "  attempt " + std::to_string(task.attempt));
+  if (task.state == TaskState::kBackoff)
+    line += console_.ink_err(Ink::kYellow, "  waits for attempt " + std::to_string(task.attempt + 1));
+  else if (task.attempt > 1)
+    line += console_.ink_err(Ink::kYellow, "  attempt " + std::to_string(task.attempt));
   if (!task.error.empty() && task.is_leaf)
     line += "  " + console_.ink_err(task.state == TaskState::kFailed ? Ink::kRed : Ink::kDim, one_line(task.error));
   // No spaces up to nowhere.

@@ -19,8 +19,8 @@ class RunView {
   RunView(const RunView&) = delete;
   RunView& operator=(const RunView&) = delete;
 
-  // A task as it was before this process came: counted, not told as news.
-  void recall(const TaskNotice& notice) { tree_.take(notice); }
+  // The tasks of a run that goes on, as they were before: shown, but no news.
+  void recall(const std::vector<TaskRow>& rows) { tree_.take(rows); }
   // Takes the news; draws on a terminal at most ten times a second.
   void take(const Notice& notice, Instant now);
   // Draws again although nothing happened: times go on.

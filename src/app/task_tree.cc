@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/columns.h"
+#include "app/run_document.h"
 
 namespace sluice {
 namespace {
@@ -49,6 +50,28 @@ void TaskTree::take(const TaskNotice& notice) {
   entries_.at(parent).children_done += (is_final(notice.state) ? 1 : 0) - (was_done ? 1 : 0);
   weigh(notice.task, is_active(notice) - (is_known ? is_active(before) : 0),
         is_failed(notice) - (is_known ? is_failed(before) : 0));
+}
+
+void TaskTree::take(const std::vector<TaskRow>& rows) {
+  std::map<std::string, TaskId> ids;
+  std::set<std::string> parents;
+  for (const TaskRow& row : rows) {
+    ids.emplace(row.path, row.id);
+    parents.insert(parent_path(row.path));
+  }
+  for (const TaskRow& row : rows) {
+    const auto parent = ids.find(parent_path(row.path));
+    take(TaskNotice{.task = row.id,
+                    .parent = parent == ids.end() ? kRoot : parent->second,
+                    .path = row.path,
+                    .state = row.state,
+                    .is_leaf = !parents.contains(row.path),
+                    .attempt = row.attempts,
+                    .exit_code = row.exit_code,
+                    .began = row.began,
+                    .ended = row.ended,
+                    .error = row.error});
+  }
 }
 
 void TaskTree::link(TaskId id, TaskId parent, std::string label) {

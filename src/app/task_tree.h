@@ -29,6 +29,8 @@ class TaskTree {
 
   TaskTree() { entries_[kRoot].depth = -1; }
   void take(const TaskNotice& notice);
+  // All tasks of a run as the store has them.
+  void take(const std::vector<TaskRow>& rows);
 
   const Entry& at(TaskId id) const { return entries_.at(id); }
   // How many leaves are in each state.
