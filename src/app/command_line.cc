@@ -29,14 +29,16 @@ class Grammar {
     app_.name("sluice");
     app_.require_subcommand(1);
     app_.get_formatter()->column_width(34);
+    app_.get_formatter()->label("SUBCOMMAND", "VERB");
+    app_.get_formatter()->label("OPTIONS", "FLAGS");
     app_.set_help_flag("-h,--help", "Show this help");
     app_.set_version_flag("--version", std::string("sluice ") + SLUICE_VERSION, "Print the version");
     add_runs();
     add_looks();
     add_rest();
     app_.footer(
-        "Every verb has --help with an example. Exit codes: 0 done, 1 failed, 2 bad input, 3 out of reach, 5 timed out, 6 "
-        "refused, 70 internal error.");
+        "Every verb has --help with an example.\n"
+        "Exit codes: 0 done, 1 failed, 2 bad input, 3 out of reach, 5 timed out, 6 refused, 70 internal error.");
   }
 
   CLI::App& app() { return app_; }
@@ -44,6 +46,7 @@ class Grammar {
  private:
   CLI::App* verb(const std::string& name, const std::string& what, const std::string& example) {
     CLI::App* verb = app_.add_subcommand(name, what);
+    verb->group("Verbs");
     verb->footer("Example:\n  " + example);
     verb->callback([this, name] { words_.verb = name; });
     return verb;
@@ -70,7 +73,7 @@ class Grammar {
     run->add_option("--experiment", words_.experiment, "Experiment that the run belongs to (default Default)");
     run->add_flag("--no-cache", words_.no_cache, "Run every task, also those with a result from before");
     run->add_option("--resume", words_.run, "Go on with this run: what failed or was cut short runs again")->type_name("RUN_ID");
-    run->add_option("--slots", words_.slots, "Tasks at a time (default: one per core)")->check(CLI::Range(1, 10000));
+    run->add_option("--slots", words_.slots, "Tasks at a time (default: one per core)")->check(CLI::Range(1, 10000))->type_name("N");
     common(run);
 
     CLI::App* check = verb("check", "Parse and validate a pipeline, and print every diagnostic", "sluice check pipeline.yaml");
@@ -91,7 +94,7 @@ class Grammar {
         verb("list", "List runs, experiments or pipelines, newest first", "sluice list runs --filter state=FAILED --limit 10");
     list->add_option("NOUN", words_.noun, "runs, experiments or pipelines")->required()->check(one_of(kListNouns));
     list->add_option("--filter", words_.filter, "state=…, experiment=…, pipeline=… or name~…, joined by commas (runs only)");
-    list->add_option("--limit", words_.limit, "Rows at most (default 50)")->check(CLI::Range(1, 100000));
+    list->add_option("--limit", words_.limit, "Rows at most (default 50)")->check(CLI::Range(1, 100000))->type_name("N");
     common(list);
 
     CLI::App* get =
@@ -103,7 +106,7 @@ class Grammar {
     CLI::App* logs = verb("logs", "Print what a run's tasks printed", "sluice logs 3f2a root/train --follow");
     logs->add_option("RUN_ID", words_.run, "A run's id or the first characters of it")->required();
     logs->add_option("TASK", words_.task, "A task's path (root/train) or its last name; default: all tasks");
-    logs->add_option("--attempt", words_.attempt, "Which attempt (default: the newest)")->check(CLI::Range(1, 1000000));
+    logs->add_option("--attempt", words_.attempt, "Which attempt (default: the newest)")->check(CLI::Range(1, 1000000))->type_name("N");
     logs->add_flag("--follow,-f", words_.follow, "Go on until the run ends");
     logs->add_flag("--stdout", words_.stdout_only, "Only what was printed to stdout");
     common(logs);
@@ -116,7 +119,7 @@ class Grammar {
 
     CLI::App* retry = verb("retry", "Run what failed, was cancelled or was cut short in a run again", "sluice retry 3f2a");
     retry->add_option("RUN_ID", words_.run, "A run's id or the first characters of it")->required();
-    retry->add_option("--slots", words_.slots, "Tasks at a time (default: one per core)")->check(CLI::Range(1, 10000));
+    retry->add_option("--slots", words_.slots, "Tasks at a time (default: one per core)")->check(CLI::Range(1, 10000))->type_name("N");
     common(retry);
 
     common(verb("doctor", "Check what this machine offers: Python, uv, private /tmp, disk", "sluice doctor"));
@@ -158,7 +161,7 @@ std::string unexpected(const CLI::App& verb) {
   for (const CLI::Option* option : verb.get_options())
     for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
   const std::vector<std::string> extra = verb.remaining();
-  if (extra.empty()) return "there are words too many";
+  if (extra.empty()) return "a verb is missing";
   for (const std::string& word : extra)
     if (word.starts_with('-')) {
       const std::string flag = word.substr(0, word.find('='));
@@ -202,6 +205,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   } catch (const CLI::ExtrasError&) {
     return refuse(unexpected(*chosen()), name(), "flags");
   } catch (const CLI::ParseError& error) {
+    if (chosen() == &app) return refuse(unexpected(app), "", "verbs");  // only flags, and no verb
     return refuse(std::string(trim(error.what())), name(), "flags");
   }
   return line;

@@ -15,36 +15,51 @@
 namespace sluice {
 namespace {
 
-// argv: file, function or "", where to write the package. Exit code 3: kfp is not there; 4: a mistake that the last line
-// explains.
+// What the script below says with its exit code; no program ends with these by chance.
+constexpr int kNoKfp = 97;
+constexpr int kExplained = 98;  // the mistake is one that it prints itself
+
+// argv: file, function or "", where to write the package. Of a traceback only what lies in the user's file and below is shown.
 constexpr const char* kCompileScript = R"(
-import importlib.util, os, sys
+import importlib.util, os, sys, traceback
 file, function, out = sys.argv[1:4]
 try:
     from kfp import compiler
     from kfp.dsl import base_component, graph_component
 except ImportError:
-    sys.exit(3)
+    sys.exit(97)
 sys.path.insert(0, os.path.dirname(os.path.abspath(file)))
 spec = importlib.util.spec_from_file_location(os.path.splitext(os.path.basename(file))[0], file)
 module = importlib.util.module_from_spec(spec)
 sys.modules[spec.name] = module
-spec.loader.exec_module(module)
+def explain(error):
+    frames = error.__traceback__
+    while frames and frames.tb_frame.f_code.co_filename != file:
+        frames = frames.tb_next
+    traceback.print_exception(type(error), error, frames)
+    sys.exit(1)
+try:
+    spec.loader.exec_module(module)
+except Exception as error:
+    explain(error)
 found = {n: v for n, v in vars(module).items() if isinstance(v, graph_component.GraphComponent)}
 own = {n: v for n, v in found.items() if getattr(v.pipeline_func, "__module__", None) == spec.name}
 found = own or found
 if function:
     chosen = vars(module).get(function)
     if not isinstance(chosen, base_component.BaseComponent):
-        print(f"{file} has no pipeline '{function}'; it has: {', '.join(sorted(found)) or 'none'}")
-        sys.exit(4)
+        print(f"{file}: no pipeline '{function}'; it has: {', '.join(sorted(found)) or 'none'}")
+        sys.exit(98)
 elif len(found) == 1:
     chosen = next(iter(found.values()))
 else:
     names = ", ".join(f"{file}:{n}" for n in sorted(found))
-    print(f"{file} has several pipelines, name one: {names}" if found else f"{file} has no function with @dsl.pipeline")
-    sys.exit(4)
-compiler.Compiler().compile(chosen, out)
+    print(f"{file}: several pipelines, name one: {names}" if found else f"{file}: no function with @dsl.pipeline")
+    sys.exit(98)
+try:
+    compiler.Compiler().compile(chosen, out)
+except Exception as error:
+    explain(error)
 )";
 
 // A file of our own that is gone again when this object is.
@@ -118,15 +133,15 @@ Result<std::string> compile_python(const std::string& file, const std::string& f
   const TemporaryFile out;
   if (out.path().empty()) return fail(Code::kUnavailable, "no temporary file could be made", "check TMPDIR and the space there");
   auto compiled = compile_with(user_python(), file, function, out.path(), cancelled);
-  constexpr int kNoKfp = 3;
   if (!compiled && compiled.error().code == Code::kCancelled) return fail(std::move(compiled).error());
   if (!compiled || compiled->exit_code == kNoKfp) {
     SLUICE_TRY(const std::string python, environment_with_kfp(console, cancelled));
     compiled = compile_with(python, file, function, out.path(), cancelled);
   }
   if (!compiled) return fail(std::move(compiled).error());
+  if (compiled->exit_code == kExplained) return fail(Code::kInvalid, compiled->words);
   if (compiled->exit_code != 0)
-    return fail(Code::kInvalid, file + " does not compile:\n" + compiled->words, "the words above are Python's own");
+    return fail(Code::kInvalid, file + ": Python says\n" + compiled->words);
   return read_back(out.path());
 }
 
