@@ -46,11 +46,16 @@ TEST(Columns, PadsByColumns) {
 
 TEST(Columns, OneLineIsHarmlessOnATerminal) {
   EXPECT_EQ(one_line("first\nsecond"), "first");
-  EXPECT_EQ(one_line("a\tb\x07" "c"), "a b c");
+  EXPECT_EQ(one_line("a\tb\x07"
+                     "c"),
+            "a b c");
   EXPECT_EQ(one_line("\x1b[2J\x1b[31mred\x1b[0m"), "red");
   EXPECT_EQ(one_line("50%\r60%"), "50%60%");
   EXPECT_EQ(one_line("bad \xFF byte"), "bad ? byte");
-  EXPECT_EQ(one_line("\xC2\x9B" "31m"), " 31m") << "a C1 control is an escape too";
+  EXPECT_EQ(one_line("\xC2\x9B"
+                     "31m"),
+            " 31m")
+      << "a C1 control is an escape too";
 }
 
 TEST(Columns, TablesLineUpAndHaveNoSpacesAtTheEnds) {

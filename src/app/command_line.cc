@@ -73,7 +73,9 @@ class Grammar {
     run->add_option("--experiment", words_.experiment, "Experiment that the run belongs to (default Default)");
     run->add_flag("--no-cache", words_.no_cache, "Run every task, also those with a result from before");
     run->add_option("--resume", words_.run, "Go on with this run: what failed or was cut short runs again")->type_name("RUN_ID");
-    run->add_option("--slots", words_.slots, "Tasks at a time (default: one per core)")->check(CLI::Range(1, 10000))->type_name("N");
+    run->add_option("--slots", words_.slots, "Tasks at a time (default: one per core)")
+        ->check(CLI::Range(1, 10000))
+        ->type_name("N");
     common(run);
 
     CLI::App* check = verb("check", "Parse and validate a pipeline, and print every diagnostic", "sluice check pipeline.yaml");
@@ -106,7 +108,9 @@ class Grammar {
     CLI::App* logs = verb("logs", "Print what a run's tasks printed", "sluice logs 3f2a root/train --follow");
     logs->add_option("RUN_ID", words_.run, "A run's id or the first characters of it")->required();
     logs->add_option("TASK", words_.task, "A task's path (root/train) or its last name; default: all tasks");
-    logs->add_option("--attempt", words_.attempt, "Which attempt (default: the newest)")->check(CLI::Range(1, 1000000))->type_name("N");
+    logs->add_option("--attempt", words_.attempt, "Which attempt (default: the newest)")
+        ->check(CLI::Range(1, 1000000))
+        ->type_name("N");
     logs->add_flag("--follow,-f", words_.follow, "Go on until the run ends");
     logs->add_flag("--stdout", words_.stdout_only, "Only what was printed to stdout");
     common(logs);
@@ -119,7 +123,9 @@ class Grammar {
 
     CLI::App* retry = verb("retry", "Run what failed, was cancelled or was cut short in a run again", "sluice retry 3f2a");
     retry->add_option("RUN_ID", words_.run, "A run's id or the first characters of it")->required();
-    retry->add_option("--slots", words_.slots, "Tasks at a time (default: one per core)")->check(CLI::Range(1, 10000))->type_name("N");
+    retry->add_option("--slots", words_.slots, "Tasks at a time (default: one per core)")
+        ->check(CLI::Range(1, 10000))
+        ->type_name("N");
     common(retry);
 
     common(verb("doctor", "Check what this machine offers: Python, uv, private /tmp, disk", "sluice doctor"));

@@ -32,8 +32,9 @@ std::string mistake(const std::vector<const char*>& words) {
 }
 
 TEST(CommandLine, RunTakesAllItsFlags) {
-  const Words words = good({"run", "p.yaml", "-p", "a=1", "-p", "b=x y", "--param", "c=-3", "--params", "f.json", "--name", "n",
-                            "--experiment", "e", "--no-cache", "--slots", "3", "--data-dir", "d", "--json"});
+  const Words words =
+      good({"run",    "p.yaml", "-p",           "a=1", "-p",         "b=x y",   "--param", "c=-3",       "--params", "f.json",
+            "--name", "n",      "--experiment", "e",   "--no-cache", "--slots", "3",       "--data-dir", "d",        "--json"});
   EXPECT_EQ(words.verb, "run");
   EXPECT_EQ(words.pipeline, "p.yaml");
   EXPECT_THAT(words.params, ElementsAre("a=1", "b=x y", "c=-3"));
@@ -137,8 +138,7 @@ TEST(CommandLine, AMistakeIsJsonIfJsonWasAskedForWhereverItStands) {
 }
 
 TEST(CommandLine, EveryVerbHasHelpWithAnExample) {
-  for (const char* verb :
-       {"run", "check", "plan", "list", "get", "logs", "cancel", "retry", "doctor", "version", "completion"}) {
+  for (const char* verb : {"run", "check", "plan", "list", "get", "logs", "cancel", "retry", "doctor", "version", "completion"}) {
     const CommandLine line = parse({verb, "--help"});
     ASSERT_TRUE(line.out) << verb;
     EXPECT_FALSE(line.error);

@@ -121,7 +121,8 @@ void read_environment(Config& config, Diagnostics& errors) {
     int slots = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), slots);
     if (error != std::errc{} || end != digits.data() + digits.size() || slots < 1 || slots > 10000)
-      errors.push_back({.code = Code::kInvalid, .message = "SLUICE_SLOTS: a number from 1 to 10000, got '" + std::string(digits) + "'"});
+      errors.push_back(
+          {.code = Code::kInvalid, .message = "SLUICE_SLOTS: a number from 1 to 10000, got '" + std::string(digits) + "'"});
     else
       config.slots = slots;
   }

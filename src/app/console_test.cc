@@ -44,8 +44,9 @@ TEST(Console, ErrorsOfProgramsAreOneDocumentOnStdout) {
 TEST(Console, EveryErrorCodeHasItsExitCode) {
   const CapturedPipe err(STDERR_FILENO);
   const Console console(false);
-  const std::pair<Code, int> table[] = {{Code::kInvalid, 2},   {Code::kNotFound, 6}, {Code::kConflict, 6}, {Code::kUnavailable, 3},
-                                        {Code::kCancelled, 130}, {Code::kTimeout, 5},  {Code::kCorrupt, 70}, {Code::kInternal, 70}};
+  const std::pair<Code, int> table[] = {{Code::kInvalid, 2},     {Code::kNotFound, 6},    {Code::kConflict, 6},
+                                        {Code::kUnavailable, 3}, {Code::kCancelled, 130}, {Code::kTimeout, 5},
+                                        {Code::kCorrupt, 70},    {Code::kInternal, 70}};
   for (const auto& [code, exit] : table) EXPECT_EQ(console.fail(Error{code, "x", ""}), exit);
 }
 

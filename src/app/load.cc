@@ -94,8 +94,8 @@ LoadedSubmission load_submission(const Context& context, bool with_parameters) {
   loaded.submission.cache = !context.words.no_cache;
   if (auto text = load_text(context, loaded.submission, loaded.signal); !text) {
     loaded.errors.push_back(diagnostic(text.error(), split_python(context.words.pipeline).first.empty()
-                                                          ? context.words.pipeline
-                                                          : split_python(context.words.pipeline).first));
+                                                         ? context.words.pipeline
+                                                         : split_python(context.words.pipeline).first));
     return loaded;
   }
   if (!with_parameters || (context.words.params.empty() && context.words.params_file.empty())) return loaded;

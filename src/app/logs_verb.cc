@@ -14,7 +14,8 @@
 namespace sluice {
 namespace {
 
-// Prints chunks as they come: as they are for one task, by whole lines with the task in front for several, or as one JSON document.
+// Prints chunks as they come: as they are for one task, by whole lines with the task in front for several, or as one JSON
+// document.
 class LogPrinter {
  public:
   LogPrinter(const Context& context, const RunRow& run) : context_(context), console_(context.console), run_(run) {}

@@ -113,7 +113,8 @@ int list_pipelines(const Context& context, Reading& reading) {
     return 0;
   }
   std::vector<std::vector<std::string>> rows{{"RUNS", "LAST RUN", "NAME"}};
-  for (const PipelineRow& row : *pipelines) rows.push_back({std::to_string(row.runs), day_and_time(row.last_run), one_line(row.name)});
+  for (const PipelineRow& row : *pipelines)
+    rows.push_back({std::to_string(row.runs), day_and_time(row.last_run), one_line(row.name)});
   context.console.out(table(rows));
   return 0;
 }

@@ -140,8 +140,7 @@ Result<std::string> compile_python(const std::string& file, const std::string& f
   }
   if (!compiled) return fail(std::move(compiled).error());
   if (compiled->exit_code == kExplained) return fail(Code::kInvalid, compiled->words);
-  if (compiled->exit_code != 0)
-    return fail(Code::kInvalid, file + ": Python says\n" + compiled->words);
+  if (compiled->exit_code != 0) return fail(Code::kInvalid, file + ": Python says\n" + compiled->words);
   return read_back(out.path());
 }
 

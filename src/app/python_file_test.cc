@@ -66,7 +66,8 @@ TEST_F(PythonFile, TheOnlyPipelineIsCompiled) {
 
 TEST_F(PythonFile, OneOfSeveralIsNamed) {
   EXPECT_EQ(*compile(kTwo, "second"), "package of second");
-  EXPECT_THAT(mistake(kTwo), AllOf(HasSubstr("my pipeline.py: several pipelines, name one: "), HasSubstr("my pipeline.py:first, ")));
+  EXPECT_THAT(mistake(kTwo),
+              AllOf(HasSubstr("my pipeline.py: several pipelines, name one: "), HasSubstr("my pipeline.py:first, ")));
   EXPECT_THAT(mistake(kTwo, "third"), HasSubstr("no pipeline 'third'; it has: first, second"));
   EXPECT_THAT(mistake("x = 1\n"), HasSubstr("my pipeline.py: no function with @dsl.pipeline"));
   EXPECT_THAT(mistake("x = 1\n", "x"), HasSubstr("no pipeline 'x'; it has: none"));
@@ -110,7 +111,7 @@ TEST_F(PythonFile, AFileThatIsNotThereIsSaid) {
 
 TEST_F(PythonFile, CancellingEndsPython) {
   cancelled = true;
-  const auto compiled = compile("import time\ntime.sleep(1000)\n");
+  const auto compiled = compile("import signal\nsignal.pause()\n");
   ASSERT_FALSE(compiled);
   EXPECT_EQ(compiled.error().code, Code::kCancelled);
 }

@@ -52,9 +52,7 @@ double seconds_between(Instant began, Instant ended) {
   return began == Instant{} || ended < began ? 0 : to_seconds(ended - began);
 }
 
-std::string shown_value(const Value& value) {
-  return clip_columns(one_line(value_text(value)), 200);
-}
+std::string shown_value(const Value& value) { return clip_columns(one_line(value_text(value)), 200); }
 
 void add_outputs(std::string& out, const Console& console, const TaskData& outputs) {
   if (outputs.empty()) return;
@@ -124,10 +122,10 @@ std::string parent_path(const std::string& path) {
 std::string short_id(const RunRow& run) { return run.uuid.text().substr(0, 8); }
 
 std::string colored_state(const Console& console, RunState state) {
-  const Ink ink = state == RunState::kSucceeded                               ? Ink::kGreen
-                  : state == RunState::kFailed                                ? Ink::kRed
+  const Ink ink = state == RunState::kSucceeded                                ? Ink::kGreen
+                  : state == RunState::kFailed                                 ? Ink::kRed
                   : state == RunState::kRunning || state == RunState::kPending ? Ink::kBlue
-                                                                              : Ink::kYellow;
+                                                                               : Ink::kYellow;
   return console.ink(ink, state_name(state));
 }
 
@@ -187,8 +185,7 @@ std::string run_summary(const Console& console, const DataDir& dir, const RunRow
     out += console.ink(Ink::kDim, "sluice retry " + short_id(run) + " runs again what failed") + "\n";
   if (state == RunState::kCanceled)
     out += console.ink(Ink::kDim, "sluice retry " + short_id(run) + " runs what is left of it") + "\n";
-  if (state == RunState::kInterrupted)
-    out += console.ink(Ink::kDim, "sluice run --resume " + short_id(run) + " goes on") + "\n";
+  if (state == RunState::kInterrupted) out += console.ink(Ink::kDim, "sluice run --resume " + short_id(run) + " goes on") + "\n";
   return out;
 }
 

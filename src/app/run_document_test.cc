@@ -187,9 +187,11 @@ TEST_F(Summary, AFailureThatIsOfNoTaskIsTheRunsOwn) {
 TEST_F(Summary, ManyFailuresAreCounted) {
   std::vector<TaskRow> tasks;
   for (int i = 0; i < 10; ++i)
-    tasks.push_back({.id = {i + 1}, .path = "root/t" + std::to_string(i), .state = TaskState::kFailed, .attempts = 1, .error = "x"});
+    tasks.push_back(
+        {.id = {i + 1}, .path = "root/t" + std::to_string(i), .state = TaskState::kFailed, .attempts = 1, .error = "x"});
   const std::string text = of(run_row(RunState::kFailed), tasks);
-  EXPECT_THAT(text, AllOf(HasSubstr("root/t2"), Not(HasSubstr("root/t3")), HasSubstr("more failed tasks: sluice get run 01234567")));
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("root/t2"), Not(HasSubstr("root/t3")), HasSubstr("more failed tasks: sluice get run 01234567")));
 }
 
 TEST_F(Summary, TellsHowToGoOn) {

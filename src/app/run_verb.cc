@@ -40,11 +40,7 @@ int report_end(const Context& context, const DataDir& dir, RunStore& store, cons
 class RunSession {
  public:
   RunSession(const Context& context, const DataDir& dir, Wanted wanted)
-      : context_(context),
-        console_(context.console),
-        dir_(dir),
-        wanted_(std::move(wanted)),
-        view_(console_, wanted_.title) {
+      : context_(context), console_(context.console), dir_(dir), wanted_(std::move(wanted)), view_(console_, wanted_.title) {
     view_.recall(wanted_.tasks);
   }
 

@@ -126,9 +126,7 @@ void RunView::say(const std::string& line, Instant now) {
   draw(now);
 }
 
-std::string RunView::back_to_start() const {
-  return drawn_lines_ > 0 ? "\x1b[" + std::to_string(drawn_lines_) + "A\r" : "";
-}
+std::string RunView::back_to_start() const { return drawn_lines_ > 0 ? "\x1b[" + std::to_string(drawn_lines_) + "A\r" : ""; }
 
 void RunView::draw(Instant now) {
   drawn_ = now;

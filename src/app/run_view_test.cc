@@ -16,9 +16,7 @@ using testing::HasSubstr;
 using testing::IsSupersetOf;
 using testing::Not;
 
-Instant at(double seconds) {
-  return from_micros(1'000'000'000'000'000 + static_cast<std::int64_t>(seconds * 1e6));
-}
+Instant at(double seconds) { return from_micros(1'000'000'000'000'000 + static_cast<std::int64_t>(seconds * 1e6)); }
 
 // A view that nobody looks at, and a run to show in it.
 class View : public testing::Test {
@@ -72,9 +70,7 @@ TEST_F(View, ASmallRunIsATreeWithTimesBelowEachOther) {
                                                       "1 of 3 tasks done, 1 running  1m 15s"));
 }
 
-TEST_F(View, NothingYetIsATitleAndACount) {
-  EXPECT_THAT(view.lines(at(0), 80, 24), ElementsAre("trip 1", "0 of 0 tasks done"));
-}
+TEST_F(View, NothingYetIsATitleAndACount) { EXPECT_THAT(view.lines(at(0), 80, 24), ElementsAre("trip 1", "0 of 0 tasks done")); }
 
 TEST_F(View, EachStateHasItsWords) {
   task(1, 0, "root/a", TaskState::kFailed, 0, 1, "exit code 3: no such table\nsecond line");
@@ -161,7 +157,8 @@ TEST_F(View, ALoopOfTenThousandCostsAFrameWhatItShows) {
   loop(10'000, TaskState::kRunning);
   const auto began = std::chrono::steady_clock::now();
   for (int frame = 0; frame < 100; ++frame) EXPECT_LE(view.lines(at(1), 100, 30).size(), 29U);
-  // Drawn row by row a frame took 60 ms, six tenths of a core. 0.2 ms are usual now; under sanitizers on a busy machine thrice that.
+  // Drawn row by row a frame took 60 ms, six tenths of a core. 0.2 ms are usual now; under sanitizers on a busy machine thrice
+  // that.
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(2));
   EXPECT_THAT(view.lines(at(1), 100, 30), testing::Contains(HasSubstr("0 of 10000, 10000 running")));
 }
@@ -175,8 +172,7 @@ TEST_F(View, ARootOfThousandsOfTasksIsFoldedToo) {
 TEST_F(View, EnvironmentsBeingBuiltHaveALineAboveTheCount) {
   task(1, 0, "root/train", TaskState::kQueued);
   view.take(BuildNotice{.environment = "k", .progress = {"downloading", 3, 40, 12'900'000}}, at(0));
-  EXPECT_THAT(view.lines(at(2), 80, 24),
-              testing::Contains("environment: downloading, 3 of 40 packages, 12.3 MiB  2.0s"));
+  EXPECT_THAT(view.lines(at(2), 80, 24), testing::Contains("environment: downloading, 3 of 40 packages, 12.3 MiB  2.0s"));
   view.take(BuildNotice{.environment = "k", .finished = true, .seconds = 2}, at(2));
   EXPECT_THAT(view.lines(at(2), 80, 24), Not(testing::Contains(HasSubstr("environment"))));
 }
@@ -202,8 +198,8 @@ TEST_F(View, TasksOfARunThatGoesOnAreThereFromTheStart) {
                {.id = {3}, .path = "root/loop[0]/work", .state = TaskState::kSucceeded, .attempts = 1},
                {.id = {4}, .path = "root/after", .state = TaskState::kFailed, .attempts = 1}});
   EXPECT_EQ(err.text(), "") << "they are no news";
-  EXPECT_THAT(view.lines(at(0), 80, 20), ElementsAre("trip 1", " · loop", "   · loop[0]", "     ✓ work", " ✗ after",
-                                                     "2 of 2 tasks done, 1 failed"));
+  EXPECT_THAT(view.lines(at(0), 80, 20),
+              ElementsAre("trip 1", " · loop", "   · loop[0]", "     ✓ work", " ✗ after", "2 of 2 tasks done, 1 failed"));
 }
 
 TEST_F(View, InAPipeEachStartAndEndIsALine) {

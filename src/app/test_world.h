@@ -113,7 +113,8 @@ class CapturedPipe {
 // Descriptor `fd` leads to a terminal of this size until the end of the scope.
 class CapturedTerminal {
  public:
-  CapturedTerminal(int fd, int columns, int rows) : fd_(fd), before_(dup(fd)), master_(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
+  CapturedTerminal(int fd, int columns, int rows)
+      : fd_(fd), before_(dup(fd)), master_(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
     EXPECT_EQ(grantpt(master_), 0);
     EXPECT_EQ(unlockpt(master_), 0);
     std::array<char, 100> name{};
@@ -131,7 +132,8 @@ class CapturedTerminal {
   CapturedTerminal(const CapturedTerminal&) = delete;
   CapturedTerminal& operator=(const CapturedTerminal&) = delete;
 
-  // What has been written since the last call, up to and with `last`, which must come; line ends as the terminal makes them, \r\n.
+  // What has been written since the last call, up to and with `last`, which must come; line ends as the terminal makes them,
+  // \r\n.
   std::string text_until(const std::string& last) const {
     std::string out;
     std::array<char, 4096> buffer{};
