@@ -6,14 +6,16 @@
 #include <string>
 
 #include "app/verbs.h"
+#include "base/result.h"
 
 namespace sluice {
 
 struct CommandLine {
   Words words;
-  // Set when there is nothing more to do (help, a mistake): print and leave with this code.
-  std::optional<int> exit;
-  std::string out, err;
+  // Set when there is nothing more to do than to print it: help, the version.
+  std::optional<std::string> out;
+  // A mistake in the words. words.json is set even then, if it was asked for.
+  std::optional<Error> error;
 };
 CommandLine parse_command_line(int argc, const char* const* argv);
 

@@ -5,6 +5,7 @@
 #include <toml++/toml.h>
 #include <charconv>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -42,7 +43,7 @@ class Reader {
       if (level != "process" && level != "power") return note(node.source(), "durability: \"process\" or \"power\"");
       config_.durability = level == "power" ? Sync::kFull : Sync::kNormal;
     } else if (key == "private_tmp") {
-      const auto flag = node.value<bool>();
+      const auto flag = node.value_exact<bool>();
       if (!flag) return note(node.source(), "private_tmp: true or false");
       config_.private_tmp = *flag;
     } else if (key == "stop_grace") {
@@ -119,8 +120,9 @@ void read_environment(Config& config, Diagnostics& errors) {
     const std::string_view digits(text);
     int slots = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), slots);
-    if (error != std::errc{} || end != digits.data() + digits.size() || slots < 1)
-      errors.push_back({.code = Code::kInvalid, .message = "SLUICE_SLOTS: a number from 1, got '" + std::string(digits) + "'"});
+    if (error != std::errc{} || end != digits.data() + digits.size() || slots < 1 || slots > 10000)
+      errors.push_back(
+          {.code = Code::kInvalid, .message = "SLUICE_SLOTS: a number from 1 to 10000, got '" + std::string(digits) + "'"});
     else
       config.slots = slots;
   }
@@ -144,7 +146,9 @@ LoadedConfig load_config(const std::string& data_dir_flag) {
   read_environment(where, ignored);
   if (!data_dir_flag.empty()) where.data_dir = data_dir_flag;
 
-  read_file(where.data_dir + "/sluice.toml", loaded.config, loaded.errors);
+  std::error_code absent;
+  if (!std::filesystem::equivalent(where.data_dir, ".", absent))
+    read_file(where.data_dir + "/sluice.toml", loaded.config, loaded.errors);
   read_file("sluice.toml", loaded.config, loaded.errors);
   read_environment(loaded.config, loaded.errors);
   loaded.config.data_dir = where.data_dir;

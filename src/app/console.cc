@@ -103,7 +103,10 @@ std::string diagnostics_json(const Diagnostics& errors) {
   json.begin_object().key("errors").begin_array();
   for (const Diagnostic& error : errors) {
     json.begin_object().field("file", error.file);
-    if (error.place.line > 0) json.field("line", error.place.line).field("column", error.place.column);
+    if (error.place.line > 0)
+      json.field("line", error.place.line).field("column", error.place.column);
+    else
+      json.key("line").null().key("column").null();
     json.field("path", error.path)
         .field("code", code_name(error.code))
         .field("message", error.message)

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -19,6 +20,9 @@ namespace sluice {
 namespace {
 
 constexpr std::size_t kLineMax = 128U << 20U;  // a request holds a whole pipeline
+// What waits for a client that does not read, such as one that was stopped with ^Z: a run of a hundred thousand tasks. Then it is
+// cut off, and reads from the store how the run ended.
+constexpr std::size_t kBacklogMax = 64U << 20U;
 
 // A socket's path has room for 107 characters: longer ones go through the directory's descriptor.
 struct Address {
@@ -99,17 +103,22 @@ void ControlServer::on_client(int fd) {
   Client& client = found->second;
   if (!client.out.empty()) flush(client);
   std::array<char, 65536> buffer{};
-  for (;;) {
+  bool ended = false;
+  while (!ended) {
     const auto size = read(fd, buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno == EAGAIN) break;
-    if (size <= 0 || client.in.size() > kLineMax) return drop(fd);
-    client.in.append(buffer.data(), static_cast<std::size_t>(size));
+    if (client.in.size() > kLineMax) return drop(fd);
+    ended = size <= 0;
+    if (!ended) client.in.append(buffer.data(), static_cast<std::size_t>(size));
   }
+  // A client that sends its request and closes at once is still served.
   std::size_t start = 0;
-  for (std::size_t end = 0; (end = client.in.find('\n', start)) != std::string::npos; start = end + 1)
+  for (std::size_t end = 0; (end = client.in.find('\n', std::max(start, client.searched))) != std::string::npos; start = end + 1)
     on_line(client, std::string_view(client.in).substr(start, end - start));
   client.in.erase(0, start);
+  client.searched = client.in.size();
+  if (ended) drop(fd);
 }
 
 void ControlServer::on_line(Client& client, std::string_view line) {
@@ -149,6 +158,12 @@ void ControlServer::tell(const Notice& notice) {
 }
 
 void ControlServer::send(Client& client, const Value& message) {
+  if (client.out.size() > kBacklogMax) {
+    client.out.clear();
+    client.watches.reset();
+    shutdown(client.fd, SHUT_RDWR);  // the next read says that it is gone
+    return;
+  }
   client.out += to_json(message) + "\n";
   flush(client);
 }

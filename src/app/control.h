@@ -21,12 +21,12 @@ class ControlServer {
   static Result<std::unique_ptr<ControlServer>> listen(Loop& loop, const DataDir& dir, Owner& owner);
   ~ControlServer();
   void tell(const Notice& notice);
-  bool has_clients() const { return !clients_.empty(); }
 
  private:
   struct Client {
     int fd = -1;
     std::string in, out;
+    std::size_t searched = 0;  // so much of `in` holds no end of a line
     std::optional<Uuid> watches;
   };
   ControlServer(Loop& loop, std::string path, int fd, Owner& owner)

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "app/python_file.h"
+#include "app/signals.h"
 #include "base/text.h"
 #include "plan/plan.h"
 #include "spec/parse.h"
@@ -21,7 +22,7 @@ std::pair<std::string, std::string> split_python(const std::string& pipeline) {
   return {pipeline.substr(0, colon + 3), pipeline.substr(colon + 4)};
 }
 
-Status load_text(const Context& context, Submission& submission) {
+Status load_text(const Context& context, Submission& submission, int& signal) {
   const std::string& pipeline = context.words.pipeline;
   const auto [python, function] = split_python(pipeline);
   submission.spec_file = pipeline;
@@ -29,7 +30,13 @@ Status load_text(const Context& context, Submission& submission) {
     SLUICE_TRY(submission.spec, read_text_file(pipeline));
     return {};
   }
-  SLUICE_TRY(submission.spec, compile_python(python, function, context.console));
+  Signals signals;
+  auto compiled = compile_python(python, function, context.console, signals.came());
+  if (signals.came()) {
+    signal = signals.take();
+    return fail(Code::kCancelled, "interrupted while " + python + " was compiled");
+  }
+  SLUICE_TRY(submission.spec, std::move(compiled));
   return {};
 }
 
@@ -50,7 +57,13 @@ Status load_parameters(const Context& context, const Pipeline& pipeline, Struct&
   return {};
 }
 
-Diagnostic diagnostic(const Error& error) { return {.code = error.code, .message = error.message, .hint = error.hint}; }
+// A message that begins with the name of its file has it in the field for that.
+Diagnostic diagnostic(const Error& error, const std::string& file) {
+  const std::string front = file + ": ";
+  if (file.empty() || !error.message.starts_with(front))
+    return {.code = error.code, .message = error.message, .hint = error.hint};
+  return {.file = file, .code = error.code, .message = error.message.substr(front.size()), .hint = error.hint};
+}
 
 }  // namespace
 
@@ -69,13 +82,20 @@ Result<std::string> read_text_file(const std::string& path) {
   return std::move(text).str();
 }
 
+int LoadedSubmission::fail(const Console& console) const {
+  const int code = console.fail(errors);
+  return signal != 0 ? 128 + signal : code;
+}
+
 LoadedSubmission load_submission(const Context& context, bool with_parameters) {
   LoadedSubmission loaded;
   loaded.submission.name = context.words.name;
   loaded.submission.experiment = context.words.experiment;
   loaded.submission.cache = !context.words.no_cache;
-  if (auto text = load_text(context, loaded.submission); !text) {
-    loaded.errors.push_back(diagnostic(text.error()));
+  if (auto text = load_text(context, loaded.submission, loaded.signal); !text) {
+    loaded.errors.push_back(diagnostic(text.error(), split_python(context.words.pipeline).first.empty()
+                                                         ? context.words.pipeline
+                                                         : split_python(context.words.pipeline).first));
     return loaded;
   }
   if (!with_parameters || (context.words.params.empty() && context.words.params_file.empty())) return loaded;
@@ -86,7 +106,7 @@ LoadedSubmission load_submission(const Context& context, bool with_parameters) {
     pipeline = std::move(parsed.pipeline);
   }
   if (auto read = load_parameters(context, pipeline, loaded.submission.parameters); !read)
-    loaded.errors.push_back(diagnostic(read.error()));
+    loaded.errors.push_back(diagnostic(read.error(), context.words.params_file));
   return loaded;
 }
 
@@ -94,6 +114,23 @@ Result<std::unique_ptr<RunStore>> open_for_reading(const DataDir& dir) {
   if (!dir.exists())
     return fail(Code::kNotFound, "no data in " + dir.root(), "`sluice run` makes it; --data-dir DIR names another place");
   return open_sqlite_store({.path = dir.database(), .read_only = true});
+}
+
+Reading open_reading(const Context& context) {
+  Reading reading;
+  auto dir = DataDir::at(context.config.data_dir);
+  if (!dir) {
+    reading.exit = context.console.fail(dir.error());
+    return reading;
+  }
+  reading.dir = std::move(*dir);
+  auto store = open_for_reading(*reading.dir);
+  if (!store)
+    reading.exit = context.console.fail(store.error());
+  else
+    reading.store = std::move(*store);
+  reading.live = owner_pid(*reading.dir) != 0;
+  return reading;
 }
 
 Result<RunRow> find_run(RunStore& store, const std::string& id) {

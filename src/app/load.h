@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,15 +15,27 @@ namespace sluice {
 // A file of text; errors name the path.
 Result<std::string> read_text_file(const std::string& path);
 
-// The pipeline of the words (a Python file is compiled) with -p and --params. Errors are printed and exit is set.
+// The pipeline of the words (a Python file is compiled) with -p and --params.
 struct LoadedSubmission {
   Submission submission;
   Diagnostics errors;
+  int signal = 0;  // that came while a Python file was compiled; errors says so too
+
+  // Prints the errors; the exit code of them, or of the signal.
+  int fail(const Console& console) const;
 };
 LoadedSubmission load_submission(const Context& context, bool with_parameters);
 
 // For reading: kNotFound if there is no data there yet.
 Result<std::unique_ptr<RunStore>> open_for_reading(const DataDir& dir);
+// A data directory opened for reading, or the exit code of why not; the error has been printed then.
+struct Reading {
+  std::optional<DataDir> dir;
+  std::unique_ptr<RunStore> store;
+  bool live = false;  // somebody owns it
+  int exit = 0;
+};
+Reading open_reading(const Context& context);
 // By UUID, 32 hex digits or a prefix.
 Result<RunRow> find_run(RunStore& store, const std::string& id);
 

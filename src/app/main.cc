@@ -14,10 +14,10 @@ int main(int argc, char** argv) {
   const CommandLine line = parse_command_line(argc, argv);
   const Words& words = line.words;
   const Console console(words.json);
-  if (line.exit) {
-    console.out(line.out);
-    console.err(line.err);
-    return *line.exit;
+  if (line.error) return console.fail(*line.error);
+  if (line.out) {
+    console.out(*line.out);
+    return 0;
   }
   if (words.verb == "completion") {
     console.out(completion_script(words.noun));

@@ -1,8 +1,7 @@
 // An engine on a data directory: the one process that owns it, and the socket through which every other process is its client.
 //
-// Wire of engine.sock: one JSON object per line. Requests {"do": "run"|"retry"|"cancel"|"watch", ...} are answered by {"run": ID}
-// or {"ok": true}, or by
-// {"error": {...}}; after run, retry and watch the notices of that run follow, the last one says how it ended.
+// Wire of engine.sock: one JSON object per line. Requests {"do": "run"|"retry"|"cancel", ...} are answered by {"run": ID} or
+// {"ok": true}, or by {"error": {...}}; after run and retry the notices of that run follow, the last one says how it ended.
 #pragma once
 
 #include <functional>

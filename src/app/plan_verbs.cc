@@ -102,7 +102,7 @@ std::string plan_text(const Console& console, const Plan& plan, const Sites& sit
 
 int check_verb(const Context& context) {
   const LoadedSubmission loaded = load_submission(context, false);
-  if (!loaded.errors.empty()) return context.console.fail(loaded.errors);
+  if (!loaded.errors.empty()) return loaded.fail(context.console);
   ParsedPipeline parsed = parse_pipeline(loaded.submission.spec, loaded.submission.spec_file);
   Diagnostics errors = std::move(parsed.errors);
   if (errors.empty()) {
@@ -124,7 +124,7 @@ int plan_verb(const Context& context) {
   const auto dir = DataDir::at(context.config.data_dir);
   if (!dir) return context.console.fail(dir.error());
   const LoadedSubmission loaded = load_submission(context, true);
-  if (!loaded.errors.empty()) return context.console.fail(loaded.errors);
+  if (!loaded.errors.empty()) return loaded.fail(context.console);
   const Prepared prepared =
       prepare(loaded.submission, context.config.images, new_run_context(*dir, new_uuid(), SystemClock().now()));
   if (!prepared.errors.empty()) return context.console.fail(prepared.errors);

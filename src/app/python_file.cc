@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -16,36 +15,51 @@
 namespace sluice {
 namespace {
 
-// argv: file, function or "", where to write the package. Exit code 3: kfp is not there; 4: a mistake that the last line
-// explains.
+// What the script below says with its exit code; no program ends with these by chance.
+constexpr int kNoKfp = 97;
+constexpr int kExplained = 98;  // the mistake is one that it prints itself
+
+// argv: file, function or "", where to write the package. Of a traceback only what lies in the user's file and below is shown.
 constexpr const char* kCompileScript = R"(
-import importlib.util, os, sys
+import importlib.util, os, sys, traceback
 file, function, out = sys.argv[1:4]
 try:
     from kfp import compiler
     from kfp.dsl import base_component, graph_component
 except ImportError:
-    sys.exit(3)
+    sys.exit(97)
 sys.path.insert(0, os.path.dirname(os.path.abspath(file)))
 spec = importlib.util.spec_from_file_location(os.path.splitext(os.path.basename(file))[0], file)
 module = importlib.util.module_from_spec(spec)
 sys.modules[spec.name] = module
-spec.loader.exec_module(module)
+def explain(error):
+    frames = error.__traceback__
+    while frames and frames.tb_frame.f_code.co_filename != file:
+        frames = frames.tb_next
+    traceback.print_exception(type(error), error, frames)
+    sys.exit(1)
+try:
+    spec.loader.exec_module(module)
+except Exception as error:
+    explain(error)
 found = {n: v for n, v in vars(module).items() if isinstance(v, graph_component.GraphComponent)}
 own = {n: v for n, v in found.items() if getattr(v.pipeline_func, "__module__", None) == spec.name}
 found = own or found
 if function:
     chosen = vars(module).get(function)
     if not isinstance(chosen, base_component.BaseComponent):
-        print(f"{file} has no pipeline '{function}'; it has: {', '.join(sorted(found)) or 'none'}")
-        sys.exit(4)
+        print(f"{file}: no pipeline '{function}'; it has: {', '.join(sorted(found)) or 'none'}")
+        sys.exit(98)
 elif len(found) == 1:
     chosen = next(iter(found.values()))
 else:
     names = ", ".join(f"{file}:{n}" for n in sorted(found))
-    print(f"{file} has several pipelines, name one: {names}" if found else f"{file} has no function with @dsl.pipeline")
-    sys.exit(4)
-compiler.Compiler().compile(chosen, out)
+    print(f"{file}: several pipelines, name one: {names}" if found else f"{file}: no function with @dsl.pipeline")
+    sys.exit(98)
+try:
+    compiler.Compiler().compile(chosen, out)
+except Exception as error:
+    explain(error)
 )";
 
 // A file of our own that is gone again when this object is.
@@ -77,15 +91,14 @@ struct Compiled {
 };
 
 Result<Compiled> compile_with(const std::string& python, const std::string& file, const std::string& function,
-                              const std::string& out) {
+                              const std::string& out, const std::atomic<bool>& cancelled) {
   Command command{.argv = {python, "-c", kCompileScript, file, function, out}};
   command.variables = {{"PYTHONWARNINGS", "ignore"}};
-  const std::atomic<bool> never{false};
-  SLUICE_TRY(const CommandResult result, run_command(command, never));
+  SLUICE_TRY(const CommandResult result, run_command(command, cancelled));
   return Compiled{result.exit_code, join(result.last_lines, "\n")};
 }
 
-Result<std::string> environment_with_kfp(const Console& console) {
+Result<std::string> environment_with_kfp(const Console& console, const std::atomic<bool>& cancelled) {
   SLUICE_TRY(const FoundInterpreter found, find_interpreter(""));
   EnvironmentSpec spec{.interpreter = found.interpreter.path, .requirements = {kCompilerRequirement, "kfp-kubernetes==2.17.0"}};
   spec.key = sha256_hex("compiler\n" + found.interpreter.path + found.interpreter.version + join(spec.requirements, " ") +
@@ -95,8 +108,7 @@ Result<std::string> environment_with_kfp(const Console& console) {
   const auto progress = [&](const BuildProgress& now) {
     if (now.phase != phase) console.err("environment for the compiler: " + (phase = now.phase) + "\n");
   };
-  const std::atomic<bool> never{false};
-  SLUICE_TRY(const Environment environment, environments.ensure(spec, progress, never));
+  SLUICE_TRY(const Environment environment, environments.ensure(spec, progress, cancelled));
   return environment.python;
 }
 
@@ -115,19 +127,20 @@ Result<std::string> read_back(const std::string& path) {
 
 }  // namespace
 
-Result<std::string> compile_python(const std::string& file, const std::string& function, const Console& console) {
+Result<std::string> compile_python(const std::string& file, const std::string& function, const Console& console,
+                                   const std::atomic<bool>& cancelled) {
   if (access(file.c_str(), R_OK) != 0) return fail(Code::kInvalid, file + ": no such file, or it cannot be read");
   const TemporaryFile out;
   if (out.path().empty()) return fail(Code::kUnavailable, "no temporary file could be made", "check TMPDIR and the space there");
-  auto compiled = compile_with(user_python(), file, function, out.path());
-  constexpr int kNoKfp = 3;
+  auto compiled = compile_with(user_python(), file, function, out.path(), cancelled);
+  if (!compiled && compiled.error().code == Code::kCancelled) return fail(std::move(compiled).error());
   if (!compiled || compiled->exit_code == kNoKfp) {
-    SLUICE_TRY(const std::string python, environment_with_kfp(console));
-    compiled = compile_with(python, file, function, out.path());
+    SLUICE_TRY(const std::string python, environment_with_kfp(console, cancelled));
+    compiled = compile_with(python, file, function, out.path(), cancelled);
   }
   if (!compiled) return fail(std::move(compiled).error());
-  if (compiled->exit_code != 0)
-    return fail(Code::kInvalid, file + " does not compile:\n" + compiled->words, "the words above are Python's own");
+  if (compiled->exit_code == kExplained) return fail(Code::kInvalid, compiled->words);
+  if (compiled->exit_code != 0) return fail(Code::kInvalid, file + ": Python says\n" + compiled->words);
   return read_back(out.path());
 }
 

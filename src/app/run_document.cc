@@ -1,5 +1,8 @@
 #include "app/run_document.h"
 
+#include <map>
+
+#include "app/columns.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "exec/log.h"
@@ -10,6 +13,7 @@ namespace {
 
 constexpr int kLogLines = 12;
 constexpr int kFailedTasksShown = 3;
+constexpr std::size_t kNotedTasksShown = 3;
 
 // Rows hold JSON that we wrote; one that does not read back shows as empty rather than hiding the rest of the run.
 TaskData outputs_of(const std::string& json) {
@@ -48,22 +52,15 @@ double seconds_between(Instant began, Instant ended) {
   return began == Instant{} || ended < began ? 0 : to_seconds(ended - began);
 }
 
-std::string padded(const std::string& text, std::size_t width) {
-  return text + std::string(text.size() < width ? width - text.size() : 1, ' ');
-}
-
-std::string shown_value(const Value& value) {
-  const std::string text = value_text(value);
-  return text.size() <= 200 ? text : text.substr(0, 197) + "…";
-}
+std::string shown_value(const Value& value) { return clip_columns(one_line(value_text(value)), 200); }
 
 void add_outputs(std::string& out, const Console& console, const TaskData& outputs) {
   if (outputs.empty()) return;
   out += console.ink(Ink::kBold, "outputs") + "\n";
-  for (const auto& [key, value] : outputs.parameters) out += "  " + padded(key, 20) + " " + shown_value(value) + "\n";
+  for (const auto& [key, value] : outputs.parameters) out += "  " + pad_columns(key, 20) + " " + shown_value(value) + "\n";
   for (const auto& [key, list] : outputs.artifacts)
     for (const Artifact& artifact : list)
-      out += "  " + padded(key, 20) + " " + artifact.type.schema_title + " " + artifact.uri + "\n";
+      out += "  " + pad_columns(key, 20) + " " + artifact.type.schema_title + " " + artifact.uri + "\n";
 }
 
 void add_metrics(std::string& out, const Console& console, const std::vector<TaskRow>& tasks) {
@@ -73,28 +70,37 @@ void add_metrics(std::string& out, const Console& console, const std::vector<Tas
       for (const Artifact& artifact : list) {
         if (artifact.type.schema_title != "system.Metrics" || artifact.metadata.empty()) continue;
         out += console.ink(Ink::kBold, key) + console.ink(Ink::kDim, " of " + task.path) + "\n";
-        for (const auto& [name, value] : artifact.metadata) out += "  " + padded(name, 20) + " " + shown_value(value) + "\n";
+        for (const auto& [name, value] : artifact.metadata) out += "  " + pad_columns(name, 20) + " " + shown_value(value) + "\n";
       }
   }
 }
 
-void add_failures(std::string& out, const Console& console, const DataDir& dir, const RunRow& run,
+std::string indented(std::string_view text, const std::string& front) {
+  std::string out;
+  for (const std::string_view line : split(trim(text), '\n')) out += front + one_line(line) + "\n";
+  return out;
+}
+
+// Whether it says all that the run's own error says.
+bool add_failures(std::string& out, const Console& console, const DataDir& dir, const RunRow& run,
                   const std::vector<TaskRow>& tasks) {
+  bool says_all = false;
   int shown = 0;
   for (const TaskRow& task : tasks) {
     if (task.state != TaskState::kFailed || task.attempts == 0) continue;
     if (++shown > kFailedTasksShown) {
-      out += "… and more failed tasks: sluice get run " + run.uuid.text() + "\n";
-      return;
+      out += "… and more failed tasks: sluice get run " + short_id(run) + "\n";
+      break;
     }
-    out += console.ink(Ink::kRed, task.path) + " " + task.error + "\n";
-    const std::string path = log_path(dir, run, task, 0);
-    const auto lines = last_log_lines(path, kLogLines);
+    says_all = says_all || run.error.find("'" + task.path + "'") != std::string::npos;
+    out += console.ink(Ink::kRed, "✗ " + task.path) + "  " + one_line(task.error) + "\n";
+    if (const auto end = task.error.find('\n'); end != std::string::npos) out += indented(task.error.substr(end + 1), "  ");
+    const auto lines = last_log_lines(log_path(dir, run, task, 0), kLogLines);
     if (!lines || trim(*lines).empty()) continue;
-    for (const std::string_view line : split(trim(*lines), '\n'))
-      out += console.ink(Ink::kDim, "  | ") + std::string(line) + "\n";
-    out += console.ink(Ink::kDim, "  all of it: sluice logs " + run.uuid.text() + " " + task.path) + "\n";
+    out += indented(*lines, console.ink(Ink::kDim, "  | "));
+    out += console.ink(Ink::kDim, "  all of it: sluice logs " + short_id(run) + " " + task.path) + "\n";
   }
+  return says_all;
 }
 
 }  // namespace
@@ -105,6 +111,22 @@ std::string task_key(const std::string& path) {
   std::string key = path.substr(path.rfind('/') + 1);
   if (!key.empty() && key.back() == ']') key.erase(key.rfind('['));
   return key;
+}
+
+std::string parent_path(const std::string& path) {
+  if (path.ends_with(']')) return path.substr(0, path.rfind('['));
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? "" : path.substr(0, slash);
+}
+
+std::string short_id(const RunRow& run) { return run.uuid.text().substr(0, 8); }
+
+std::string colored_state(const Console& console, RunState state) {
+  const Ink ink = state == RunState::kSucceeded                                ? Ink::kGreen
+                  : state == RunState::kFailed                                 ? Ink::kRed
+                  : state == RunState::kRunning || state == RunState::kPending ? Ink::kBlue
+                                                                               : Ink::kYellow;
+  return console.ink(ink, state_name(state));
 }
 
 std::string log_path(const DataDir& dir, const RunRow& run, const TaskRow& task, int attempt) {
@@ -150,18 +172,36 @@ std::string run_json(const RunRow& run, const std::vector<TaskRow>& tasks, bool 
 std::string run_summary(const Console& console, const DataDir& dir, const RunRow& run, const std::vector<TaskRow>& tasks,
                         bool live) {
   const RunState state = shown_state(run, live);
-  const Ink ink = state == RunState::kSucceeded ? Ink::kGreen : state == RunState::kFailed ? Ink::kRed : Ink::kYellow;
-  std::string out = console.ink(ink, state_name(state)) + " " + console.ink(Ink::kBold, run.name);
+  std::string out = colored_state(console, state) + " " + console.ink(Ink::kBold, one_line(run.name));
   if (run.ended != Instant{}) out += " in " + format_duration(run.ended - run.began);
   out += console.ink(Ink::kDim, "  run " + run.uuid.text()) + "\n";
-  if (!run.error.empty()) out += run.error.substr(0, run.error.find('\n')) + "\n";
+  std::string failures;
+  const bool says_all = state == RunState::kFailed && add_failures(failures, console, dir, run, tasks);
+  if (!run.error.empty() && !says_all) out += one_line(run.error) + "\n";
   add_outputs(out, console, outputs_of(run.outputs));
   add_metrics(out, console, tasks);
-  if (state == RunState::kFailed) add_failures(out, console, dir, run, tasks);
-  if (state != RunState::kSucceeded && is_final(state))
-    out += console.ink(Ink::kDim, "sluice retry " + run.uuid.text() + " runs again what failed") + "\n";
-  if (state == RunState::kInterrupted)
-    out += console.ink(Ink::kDim, "sluice run --resume " + run.uuid.text() + " goes on") + "\n";
+  out += failures;
+  if (state == RunState::kFailed)
+    out += console.ink(Ink::kDim, "sluice retry " + short_id(run) + " runs again what failed") + "\n";
+  if (state == RunState::kCanceled)
+    out += console.ink(Ink::kDim, "sluice retry " + short_id(run) + " runs what is left of it") + "\n";
+  if (state == RunState::kInterrupted) out += console.ink(Ink::kDim, "sluice run --resume " + short_id(run) + " goes on") + "\n";
+  return out;
+}
+
+std::string run_notes(const Console& console, const std::vector<TaskRow>& tasks) {
+  std::map<std::string, std::vector<std::string>> paths;
+  for (const TaskRow& task : tasks) {
+    if (task.notes.empty()) continue;
+    const auto notes = parse_json(task.notes);
+    if (!notes || !notes->is_list()) continue;
+    for (const Value& note : notes->as_list())
+      if (note.is_string()) paths[note.as_string()].push_back(task.path);
+  }
+  std::string out;
+  for (const auto& [note, of] : paths)
+    out += console.ink(Ink::kYellow, "note: ") + one_line(note) + " (" +
+           (of.size() <= kNotedTasksShown ? join(of, ", ") : std::to_string(of.size()) + " tasks") + ")\n";
   return out;
 }
 

@@ -2,6 +2,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "app/control.h"
 #include "app/load.h"
@@ -23,14 +24,15 @@ struct Wanted {
   std::optional<Prepared> prepared;
   std::optional<Uuid> resume;
   std::string title;
+  std::vector<TaskRow> tasks;  // of the run that goes on, as they are
 };
 
 // Prints how a run ended; 0 if it succeeded, 3 if it has not ended.
-int report_end(const Context& context, const DataDir& dir, RunStore& store, const RunRow& run) {
+int report_end(const Context& context, const DataDir& dir, RunStore& store, const RunRow& run, bool live) {
   const auto tasks = store.tasks(run.id);
   if (!tasks) return context.console.fail(tasks.error());
-  context.console.out(context.console.json() ? run_json(run, *tasks, false)
-                                             : run_summary(context.console, dir, run, *tasks, false));
+  context.console.out(context.console.json() ? run_json(run, *tasks, live)
+                                             : run_summary(context.console, dir, run, *tasks, live));
   if (run.state == RunState::kSucceeded) return 0;
   return is_final(run.state) ? 1 : 3;
 }
@@ -38,15 +40,14 @@ int report_end(const Context& context, const DataDir& dir, RunStore& store, cons
 class RunSession {
  public:
   RunSession(const Context& context, const DataDir& dir, Wanted wanted)
-      : context_(context),
-        console_(context.console),
-        dir_(dir),
-        wanted_(std::move(wanted)),
-        view_(console_, false, wanted_.title) {}
+      : context_(context), console_(context.console), dir_(dir), wanted_(std::move(wanted)), view_(console_, wanted_.title) {
+    view_.recall(wanted_.tasks);
+  }
 
   int run() {
     // The owner may be about to end when we connect to it: then the lock is free a moment later.
     for (int tries = 0; tries < 50; ++tries) {
+      if (const int signal = signals_.take(); signal != 0) return 128 + signal;
       auto owner = Owner::open(dir_, context_.config);
       if (!owner) return console_.fail(owner.error());
       if (*owner != nullptr) return as_owner(**owner);
@@ -67,17 +68,16 @@ class RunSession {
     const auto begun = begin(owner);
     if (!begun) return console_.fail(begun.error());
     uuid_ = *begun;
-    Signals signals;
-    owner.loop().watch(signals.fd(), [&] { on_signal(owner, signals.take()); });
+    owner.loop().watch(signals_.fd(), [&] { on_signal(owner, signals_.take()); });
     if (console_.live()) tick(owner.loop());
     const Status served = owner.serve();
-    owner.loop().unwatch(signals.fd());
+    owner.loop().unwatch(signals_.fd());
     view_.finish(now());
     if (!served) {
       console_.err("run " + uuid_.text() + " is interrupted; sluice run --resume " + uuid_.text() + " goes on with it\n");
       return console_.fail(served.error());
     }
-    return report(owner.store());
+    return report(owner.store(), false);
   }
 
   Result<Uuid> begin(Owner& owner) {
@@ -112,7 +112,9 @@ class RunSession {
     if (signal == 0) return;
     if (signal_ == 0) {
       signal_ = signal;
-      view_.say("cancelling (once more to cancel everything this process runs)", now());
+      view_.say("cancelling; tasks have " + format_duration(context_.config.stop_grace) +
+                    " to end (once more: runs of other terminals too)",
+                now());
       if (owner.engine().is_active(uuid_)) (void)owner.cancel(uuid_, "interrupted").has_value();
     } else {
       owner.engine().cancel_all("interrupted");
@@ -125,11 +127,10 @@ class RunSession {
     const auto answer = client.ask(request);
     if (!answer) return console_.fail(answer.error());
     uuid_ = wanted_.resume ? *wanted_.resume : Uuid::parse(answer->string_or("run", "")).value_or(Uuid{});
-    Signals signals;
     for (bool ended = false; !ended;) {
-      if (const int signal = signals.take(); signal != 0) {
-        signal_ = signal;
-        view_.say("cancelling", now());
+      if (const int signal = signals_.take(); signal != 0) {
+        if (std::exchange(signal_, signal) != 0) break;  // the owner goes on with it without us
+        view_.say("cancelling (once more to leave it to process " + std::to_string(owner_pid(dir_)) + ")", now());
         if (auto other = ControlClient::connect(dir_))
           (void)other->ask(Value::of({{"do", "cancel"}, {"run", uuid_.text()}, {"reason", "interrupted"}})).has_value();
       }
@@ -144,14 +145,15 @@ class RunSession {
     }
     view_.finish(now());
     auto store = open_for_reading(dir_);
-    return store ? report(**store) : console_.fail(store.error());
+    return store ? report(**store, owner_pid(dir_) != 0) : console_.fail(store.error());
   }
 
-  int report(RunStore& store) {
+  int report(RunStore& store, bool live) {
     const auto row = store.run(uuid_);
     if (!row) return console_.fail(row.error());
-    const int code = report_end(context_, dir_, store, *row);
-    return row->state == RunState::kCanceled && signal_ != 0 ? 128 + signal_ : code;
+    const int code = report_end(context_, dir_, store, *row, live);
+    const bool is_ours = row->state == RunState::kCanceled || !is_final(row->state);
+    return signal_ != 0 && is_ours ? 128 + signal_ : code;
   }
 
   const Context& context_;
@@ -160,6 +162,7 @@ class RunSession {
   Wanted wanted_;
   RunView view_;
   Uuid uuid_;
+  Signals signals_;
   int signal_ = 0;
 };
 
@@ -171,12 +174,15 @@ int resume(const Context& context, const DataDir& dir) {
     const auto row = find_run(**store, context.words.run);
     if (!row) return context.console.fail(row.error());
     // To go on with a run that has reached its end is done already: scripts may resume until they see SUCCEEDED.
-    if (row->state == RunState::kSucceeded && context.words.verb == "run") return report_end(context, dir, **store, *row);
+    if (row->state == RunState::kSucceeded && context.words.verb == "run") return report_end(context, dir, **store, *row, false);
     wanted.resume = row->uuid;
+    auto tasks = (*store)->tasks(row->id);
+    if (!tasks) return context.console.fail(tasks.error());
+    wanted.tasks = std::move(*tasks);
     wanted.title = row->name + "  " + row->uuid.text();
     if (!context.words.pipeline.empty()) {
       LoadedSubmission loaded = load_submission(context, false);
-      if (!loaded.errors.empty()) return context.console.fail(loaded.errors);
+      if (!loaded.errors.empty()) return loaded.fail(context.console);
       const auto spec = (*store)->spec(row->spec_digest);
       if (!spec) return context.console.fail(spec.error());
       if (*spec != loaded.submission.spec)
@@ -195,7 +201,7 @@ int run_verb(const Context& context) {
   if (!dir) return context.console.fail(dir.error());
   if (!context.words.run.empty()) return resume(context, *dir);
   LoadedSubmission loaded = load_submission(context, true);
-  if (!loaded.errors.empty()) return context.console.fail(loaded.errors);
+  if (!loaded.errors.empty()) return loaded.fail(context.console);
   const Uuid uuid = new_uuid();
   Prepared prepared = prepare(loaded.submission, context.config.images, new_run_context(*dir, uuid, SystemClock().now()));
   if (!prepared.errors.empty()) return context.console.fail(prepared.errors);

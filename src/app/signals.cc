@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <cerrno>
 
 #include "base/check.h"
@@ -13,11 +12,13 @@
 namespace sluice {
 namespace {
 
-std::atomic<int> g_pipe{-1};  // the handler has no other way to it
+std::atomic<int> g_pipe{-1};  // the handler has no other way to both
+std::atomic<bool> g_came{false};
 
 void on_signal(int signal) {
   const int saved = errno;
   const char byte = static_cast<char>(signal);
+  g_came = true;
   (void)!write(g_pipe.load(), &byte, 1);
   errno = saved;
 }
@@ -37,11 +38,14 @@ Signals::Signals() {
   read_ = ends[0];
   write_ = ends[1];
   g_pipe = write_;
+  g_came = false;
   set_handler(on_signal);
+  ::signal(SIGPIPE, SIG_IGN);
 }
 
 Signals::~Signals() {
   set_handler(SIG_DFL);
+  ::signal(SIGPIPE, SIG_DFL);
   g_pipe = -1;
   close(read_);
   close(write_);
@@ -51,5 +55,7 @@ int Signals::take() {
   char byte = 0;
   return read(read_, &byte, 1) == 1 ? byte : 0;
 }
+
+const std::atomic<bool>& Signals::came() const { return g_came; }
 
 }  // namespace sluice

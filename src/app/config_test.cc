@@ -1,0 +1,144 @@
+#include "app/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "app/test_world.h"
+
+namespace sluice {
+namespace {
+
+using testing::HasSubstr;
+
+// A folder as working directory, with no variables of ours set.
+class Configuration : public testing::Test {
+ protected:
+  std::string only_error(const std::string& toml) {
+    folder.write("sluice.toml", toml);
+    const LoadedConfig loaded = load_config("");
+    EXPECT_EQ(loaded.errors.size(), 1U) << toml;
+    return loaded.errors.empty() ? "" : loaded.errors.front().text();
+  }
+
+  ScratchFolder folder;
+  ScopedDirectory here{folder.path()};
+  ScopedVariable data_dir{"SLUICE_DATA_DIR", std::nullopt};
+  ScopedVariable slots{"SLUICE_SLOTS", std::nullopt};
+  ScopedVariable durability{"SLUICE_DURABILITY", std::nullopt};
+};
+
+TEST_F(Configuration, WithoutAnyHasDefaults) {
+  const LoadedConfig loaded = load_config("");
+  EXPECT_TRUE(loaded.errors.empty());
+  EXPECT_EQ(loaded.config.data_dir, ".sluice");
+  EXPECT_GE(loaded.config.slots, 1);
+  EXPECT_EQ(loaded.config.durability, Sync::kNormal);
+  EXPECT_TRUE(loaded.config.private_tmp);
+  EXPECT_EQ(loaded.config.stop_grace, std::chrono::seconds(10));
+}
+
+TEST_F(Configuration, EverySettingIsRead) {
+  folder.write("sluice.toml", R"(
+data_dir = "elsewhere"
+slots = 7
+durability = "power"
+private_tmp = false
+stop_grace = "1500ms"
+[images]
+"example/*" = "host"
+"tools" = "/opt/python/bin/python3"
+[secrets.database]
+password = {env = "DB_PASSWORD"}
+key = {file = "key.pem"}
+)");
+  const auto [config, errors] = load_config("");
+  ASSERT_TRUE(errors.empty()) << errors.front().text();
+  EXPECT_EQ(config.data_dir, "elsewhere");
+  EXPECT_EQ(config.slots, 7);
+  EXPECT_EQ(config.durability, Sync::kFull);
+  EXPECT_FALSE(config.private_tmp);
+  EXPECT_EQ(config.stop_grace, std::chrono::milliseconds(1500));
+  EXPECT_EQ(config.images.at("example/*"), "host");
+  EXPECT_EQ(config.images.at("tools"), "/opt/python/bin/python3");
+  EXPECT_EQ(config.secrets.at("database").at("password").env, "DB_PASSWORD");
+  EXPECT_EQ(config.secrets.at("database").at("key").file, "key.pem");
+}
+
+TEST_F(Configuration, TheDataDirectoryIsTheWeakestThenTheFolderThenTheEnvironment) {
+  folder.write(".sluice/sluice.toml", "slots = 1\ndurability = \"power\"\nstop_grace = \"1s\"\n");
+  EXPECT_EQ(load_config("").config.slots, 1);
+  folder.write("sluice.toml", "slots = 2\nstop_grace = \"2s\"\n");
+  EXPECT_EQ(load_config("").config.slots, 2);
+  const ScopedVariable env("SLUICE_SLOTS", "3");
+  const Config config = load_config("").config;
+  EXPECT_EQ(config.slots, 3);
+  EXPECT_EQ(config.stop_grace, std::chrono::seconds(2)) << "of the folder";
+  EXPECT_EQ(config.durability, Sync::kFull) << "of the data directory";
+}
+
+TEST_F(Configuration, TheDataDirectoryComesFromFlagThenEnvironmentThenFolder) {
+  folder.write("sluice.toml", "data_dir = \"of-file\"\n");
+  folder.write("of-file/sluice.toml", "slots = 11\ndata_dir = \"ignored\"\n");
+  folder.write("of-env/sluice.toml", "slots = 12\n");
+  folder.write("of-flag/sluice.toml", "slots = 13\n");
+  EXPECT_EQ(load_config("").config.data_dir, "of-file");
+  EXPECT_EQ(load_config("").config.slots, 11);
+  const ScopedVariable env("SLUICE_DATA_DIR", "of-env");
+  EXPECT_EQ(load_config("").config.data_dir, "of-env");
+  EXPECT_EQ(load_config("").config.slots, 12);
+  EXPECT_EQ(load_config("of-flag").config.data_dir, "of-flag");
+  EXPECT_EQ(load_config("of-flag").config.slots, 13);
+}
+
+TEST_F(Configuration, MistakesHaveTheirFileLineAndColumn) {
+  EXPECT_EQ(only_error("slots = 2\n\n  slot = 3\n"), "sluice.toml:3:10: unknown setting 'slot'; did you mean 'slots'?");
+  EXPECT_EQ(only_error("slots = 0\n"), "sluice.toml:1:9: slots: a number from 1 to 10000");
+  EXPECT_EQ(only_error("slots = \"two\"\n"), "sluice.toml:1:9: slots: a number from 1 to 10000");
+  EXPECT_EQ(only_error("durability = \"very\"\n"), "sluice.toml:1:14: durability: \"process\" or \"power\"");
+  EXPECT_EQ(only_error("private_tmp = 1\n"), "sluice.toml:1:15: private_tmp: true or false");
+  EXPECT_EQ(only_error("stop_grace = \"soon\"\n"), "sluice.toml:1:14: stop_grace: a duration such as \"10s\"");
+  EXPECT_EQ(only_error("data_dir = 5\n"), "sluice.toml:1:12: data_dir: text in quotes");
+  EXPECT_THAT(only_error("images = 1\n"), HasSubstr("sluice.toml:1:10: images: a table"));
+  EXPECT_THAT(only_error("[images]\n\"a\" = \"container\"\n"), HasSubstr("sluice.toml:2:7: images: \"a\" must be"));
+  EXPECT_THAT(only_error("secrets = 1\n"), HasSubstr("secrets: a table"));
+  EXPECT_THAT(only_error("[secrets]\ndb = 1\n"), HasSubstr("sluice.toml:2:6: secrets.db: a table of keys"));
+  EXPECT_THAT(only_error("[secrets.db]\nkey = {env = \"A\", file = \"b\"}\n"), HasSubstr("secrets.db.key: {env = "));
+  EXPECT_THAT(only_error("[secrets.db]\nkey = \"open\"\n"), HasSubstr("secrets.db.key: {env = "));
+}
+
+TEST_F(Configuration, TextThatIsNoTomlIsOneError) {
+  EXPECT_THAT(only_error("slots = \n"), HasSubstr("sluice.toml:1:"));
+  EXPECT_THAT(only_error(std::string("a = \"\xFF\"\n")), HasSubstr("sluice.toml:1:"));
+}
+
+TEST_F(Configuration, EveryMistakeIsSaidNotOnlyTheFirst) {
+  folder.write("sluice.toml", "slots = 0\ndurability = 3\nnothing = 1\n");
+  EXPECT_EQ(load_config("").errors.size(), 3U);
+}
+
+TEST_F(Configuration, MistakesInTheEnvironmentNameTheVariable) {
+  for (const char* bad : {"0", "-1", "two", "3x", "99999999999", "10001"}) {
+    const ScopedVariable env("SLUICE_SLOTS", bad);
+    const LoadedConfig loaded = load_config("");
+    ASSERT_EQ(loaded.errors.size(), 1U) << bad;
+    EXPECT_THAT(loaded.errors.front().text(), HasSubstr("SLUICE_SLOTS"));
+  }
+  const ScopedVariable env("SLUICE_DURABILITY", "maybe");
+  ASSERT_EQ(load_config("").errors.size(), 1U);
+  EXPECT_THAT(load_config("").errors.front().text(), HasSubstr("SLUICE_DURABILITY: process or power, got 'maybe'"));
+}
+
+TEST_F(Configuration, AnEmptyVariableIsNotSet) {
+  const ScopedVariable dir("SLUICE_DATA_DIR", ""), slots_variable("SLUICE_SLOTS", "");
+  const LoadedConfig loaded = load_config("");
+  EXPECT_TRUE(loaded.errors.empty());
+  EXPECT_EQ(loaded.config.data_dir, ".sluice");
+}
+
+TEST_F(Configuration, TheFolderInItsOwnDataDirectoryIsReadOnce) {
+  folder.write("sluice.toml", "slots = 0\n");
+  EXPECT_EQ(load_config(".").errors.size(), 1U);
+}
+
+}  // namespace
+}  // namespace sluice
