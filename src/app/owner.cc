@@ -25,7 +25,7 @@ std::string own_program() {
 
 Owner::Owner(DataDir dir, Ownership ownership, const Config& config)
     : dir_(std::move(dir)), images_(config.images), ownership_(std::move(ownership)), environments_(default_environment_root()) {
-  objects_ = std::make_unique<ObjectStore>(dir_.objects(), config.durability == Sync::kFull);
+  objects_ = std::make_unique<ObjectStore>(dir_.objects(), /*sync=*/true);
 }
 
 Owner::~Owner() {
