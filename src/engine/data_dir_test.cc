@@ -111,7 +111,7 @@ TEST_F(DataDirTest, WhoeverOnlyAsksKeepsNoOwnerOut) {
     while (!done) (void)owner_pid(dir_);
   });
   int refused = 0;
-  for (int i = 0; i < 2000; ++i) {
+  for (int i = 0; i < 500; ++i) {
     const auto mine = Ownership::acquire(dir_);
     if (!mine || !*mine) ++refused;
   }

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "plan/launch.h"
 #include "plan/launch_values.h"
+#include "plan/parameters.h"
 
 namespace sluice {
 namespace {
@@ -47,6 +48,9 @@ Result<Import> make_import(const PlanComponent& component, const TaskData& input
   const References references = input_references(parameters);
   for (const auto& [name, value] : importer.metadata)
     artifact.metadata.insert_or_assign(value_text(fill_references(name, references)), fill_references(value, references));
+  if (is_nested_deeper(artifact.metadata, kNestingMax))
+    return fail(Code::kInvalid, "importer \"" + component.spec->name + "\": its metadata is nested deeper than " +
+                                    std::to_string(kNestingMax) + " levels");
   return Import{.key = key, .artifact = std::move(artifact), .download_to_workspace = importer.download_to_workspace};
 }
 

@@ -191,6 +191,22 @@ TEST_F(Outputs, AListOfArtifactsMayHaveAnyNumberAndASingleOneMayNot) {
   EXPECT_EQ(parameters(), R"(error: output artifact "m": expect one artifact, got a list of 2)");
 }
 
+// What is nested too deep for the journal would make the whole run unreadable.
+TEST_F(Outputs, NestedTooDeepToBeReadBackAreRefused) {
+  const auto nested = [](std::size_t levels) { return std::string(levels, '[') + std::string(levels, ']'); };
+  EXPECT_EQ(reported(ParameterType::kList, nested(100)), R"({"x":)" + nested(100) + "}");
+  const std::string refused = "error: output parameter \"x\": nested deeper than 100 levels";
+  EXPECT_EQ(reported(ParameterType::kList, nested(101)), refused);
+  EXPECT_EQ(reported(ParameterType::kString, nested(101)), R"({"x":")" + nested(101) + "\"}") << "text has no levels";
+  files.executor_output.reset();
+  EXPECT_EQ(from_file(ParameterType::kList, nested(101)), refused);
+  EXPECT_EQ(from_file(ParameterType::kList, nested(100)), R"({"x":)" + nested(100) + "}");
+
+  artifact("model");
+  files.executor_output = R"({"artifacts": {"model": {"artifacts": [{"metadata": {"m": )" + nested(100) + "}}]}}}";
+  EXPECT_EQ(parameters(), "error: output artifact \"model\": metadata: nested deeper than 100 levels");
+}
+
 class Importing : public testing::Test {
  protected:
   void SetUp() override {

@@ -34,16 +34,20 @@ class Crash(Case):
         components, executors, tasks = {}, {}, {}
         for i in range(TASKS):
             inputs = {} if i == 0 else {"inputDefinitions": {"artifacts": {"data": ARTIFACT}}}
-            components[f"comp-{i}"] = {"executorLabel": f"exec-{i}", "outputDefinitions": {"artifacts": {"data": ARTIFACT}}, **inputs}
+            components[f"comp-{i}"] = {"executorLabel": f"exec-{i}", **inputs,
+                                       "outputDefinitions": {"artifacts": {"data": ARTIFACT}}}
             source = "head -c 200000 /dev/zero" if i == 0 else 'cat "$1"'
             args = ["{{$.outputs.artifacts['data'].path}}"] + ([] if i == 0 else ["{{$.inputs.artifacts['data'].path}}"])
             executors[f"exec-{i}"] = shell(f'{{ echo "task {i}"; {source}; }} > "$0"', args=args)
             tasks[f"t{i}"] = {"componentRef": {"name": f"comp-{i}"}}
             if i:
-                tasks[f"t{i}"]["inputs"] = {"artifacts": {"data": {"taskOutputArtifact": {"producerTask": f"t{i - 1}", "outputArtifactKey": "data"}}}}
-        components["comp-loop"] = {"executorLabel": "exec-loop", "inputDefinitions": {"parameters": {"item": {"parameterType": "NUMBER_INTEGER"}}}}
+                source = {"taskOutputArtifact": {"producerTask": f"t{i - 1}", "outputArtifactKey": "data"}}
+                tasks[f"t{i}"]["inputs"] = {"artifacts": {"data": source}}
+        components["comp-loop"] = {"executorLabel": "exec-loop",
+                                   "inputDefinitions": {"parameters": {"item": {"parameterType": "NUMBER_INTEGER"}}}}
         executors["exec-loop"] = shell("true")
-        tasks["loop"] = {"componentRef": {"name": "comp-loop"}, "parameterIterator": {"itemInput": "item", "items": {"raw": str(list(range(30)))}}}
+        tasks["loop"] = {"componentRef": {"name": "comp-loop"},
+                         "parameterIterator": {"itemInput": "item", "items": {"raw": str(list(range(30)))}}}
         return pipeline("crash", tasks, components, executors)
 
     def kill_until_it_ends(self, file, moments, most, seed):

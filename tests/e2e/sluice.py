@@ -22,8 +22,9 @@ class Case(unittest.TestCase):
 
     def start(self, *words, **options):
         env = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}
-        return subprocess.Popen([BINARY, *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                cwd=self.folder, env={**env, "NO_COLOR": "1", **options.pop("env", {})}, start_new_session=True, **options)
+        env = {**env, "NO_COLOR": "1", **options.pop("env", {})}
+        return subprocess.Popen([BINARY, *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True, cwd=self.folder, env=env, start_new_session=True, **options)
 
     def sluice(self, *words, timeout=120, **options):
         """-> (exit code, stdout, stderr); the data directory is given."""

@@ -11,7 +11,8 @@ class TwoTerminals(Case):
         """A `sluice run` that has begun, and the id of its run."""
         started = self.folder / "started"
         os.mkfifo(started)
-        child = self.start("run", self.write("live.json", simple(f'echo begun; echo > "{started}"; {script}')), "--json", "--data-dir", self.data)
+        file = self.write("live.json", simple(f'echo begun; echo > "{started}"; {script}'))
+        child = self.start("run", file, "--json", "--data-dir", self.data)
         self.addCleanup(self.end, child)
         with open(started, encoding="utf-8") as pipe:
             pipe.read()  # comes when the task has begun

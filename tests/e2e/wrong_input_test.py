@@ -16,7 +16,8 @@ class WrongArguments(Case):
         self.file = self.write("p.json", pipeline(
             tasks={"only": {"componentRef": {"name": "comp-only"}, "taskInfo": {"name": "only"},
                             "inputs": {"parameters": {"rows": {"componentInputParameter": "rows"}}}}},
-            components={"comp-only": {"executorLabel": "e", "inputDefinitions": {"parameters": {"rows": {"parameterType": "NUMBER_INTEGER"}}}}},
+            components={"comp-only": {"executorLabel": "e",
+                                      "inputDefinitions": {"parameters": {"rows": {"parameterType": "NUMBER_INTEGER"}}}}},
             executors={"e": shell('echo "$0"', args=["{{$.inputs.parameters['rows']}}"])},
             inputs={"rows": {"parameterType": "NUMBER_INTEGER"}}))
 
@@ -177,8 +178,9 @@ class BadPlaces(Case):
         if mounted.returncode != 0:
             self.skipTest("no tmpfs can be mounted here")
         self.addCleanup(subprocess.run, ["umount", "-l", self.data], check=False)
+        big = {"artifactType": {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}}
         file = self.write("p.json", simple("head -c 4000000 /dev/zero > \"$0\"", args=["{{$.outputs.artifacts['big'].path}}"],
-                                           component={"outputDefinitions": {"artifacts": {"big": {"artifactType": {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}}}}}))
+                                           component={"outputDefinitions": {"artifacts": {"big": big}}}))
         code, document = self.sluice_json("run", file)
         self.assertIn(code, (1, 3), document)
         self.assertRegex(str(document).lower(), r"no space|disk is full")
@@ -194,18 +196,23 @@ class Python(Case):
     def test_a_package_that_does_not_exist_fails_only_its_task_with_the_installers_words(self):
         wheels = pathlib.Path(self.folder / "wheels")
         wheels.mkdir()
-        install = ("\nif ! [ -x \"$(command -v pip)\" ]; then\n    python3 -m ensurepip || python3 -m ensurepip --user || apt-get install python3-pip\nfi\n\n"
-                   "PIP_DISABLE_PIP_VERSION_CHECK=1 python3 -m pip install --quiet --no-warn-script-location 'no-such-package-of-ours'  &&  "
+        install = ("\nif ! [ -x \"$(command -v pip)\" ]; then\n"
+                   "    python3 -m ensurepip || python3 -m ensurepip --user || apt-get install python3-pip\nfi\n\n"
+                   "PIP_DISABLE_PIP_VERSION_CHECK=1 python3 -m pip install --quiet --no-warn-script-location "
+                   "'no-such-package-of-ours'  &&  "
                    "python3 -m pip install --quiet --no-warn-script-location 'kfp==2.17.0' '--no-deps' "
                    "'typing-extensions>=3.7.4,<5; python_version<\"3.9\"' && \"$0\" \"$@\"\n")
         run = ('program_path=$(mktemp -d)\n\nprintf "%s" "$0" > "$program_path/ephemeral_component.py"\n'
-               '_KFP_RUNTIME=true python3 -m kfp.dsl.executor_main --component_module_path "$program_path/ephemeral_component.py" "$@"\n')
+               '_KFP_RUNTIME=true python3 -m kfp.dsl.executor_main '
+               '--component_module_path "$program_path/ephemeral_component.py" "$@"\n')
         bad = {"container": {"image": "python:3.11", "command": ["sh", "-c", install, "sh", "-ec", run, "def f(): pass\n"],
                              "args": ["--executor_input", "{{$}}", "--function_to_execute", "f"]}}
-        file = self.write("p.json", pipeline(tasks={"bad": {"componentRef": {"name": "comp-bad"}}, "good": {"componentRef": {"name": "comp-good"}}},
-                                             components={"comp-bad": {"executorLabel": "exec-bad"}, "comp-good": {"executorLabel": "exec-good"}},
+        names = ("bad", "good")
+        file = self.write("p.json", pipeline(tasks={name: {"componentRef": {"name": f"comp-{name}"}} for name in names},
+                                             components={f"comp-{name}": {"executorLabel": f"exec-{name}"} for name in names},
                                              executors={"exec-bad": bad, "exec-good": shell("true")}))
-        env = {"XDG_CACHE_HOME": str(self.folder / "cache"), "UV_NO_INDEX": "1", "PIP_NO_INDEX": "1", "UV_FIND_LINKS": str(wheels), "PIP_FIND_LINKS": str(wheels)}
+        env = {"XDG_CACHE_HOME": str(self.folder / "cache"), "UV_NO_INDEX": "1", "PIP_NO_INDEX": "1",
+               "UV_FIND_LINKS": str(wheels), "PIP_FIND_LINKS": str(wheels)}
         code, document = self.sluice_json("run", file, env=env, timeout=300)
         self.assertEqual(code, 1, document)
         self.assertEqual(document["tasks"]["root/good"]["state"], "SUCCEEDED")
