@@ -133,16 +133,15 @@ void ControlServer::on_line(Client& client, std::string_view line) {
     client.watches = *run;
     return send(client, Value::of({{"run", run->text()}}));
   }
+  if (what != "cancel" && what != "retry")
+    return refuse({Code::kInvalid, "unknown request '" + std::string(what) + "'", "this program is older than the client"});
   const auto run = Uuid::parse(request->string_or("run", ""));
   if (!run) return refuse({Code::kInvalid, "not a run id: '" + std::string(request->string_or("run", "")) + "'", ""});
-  if (what == "cancel" || what == "retry") {
-    const Status done =
-        what == "retry" ? owner_.retry(*run) : owner_.cancel(*run, std::string(request->string_or("reason", "cancelled")));
-    if (!done) return refuse(done.error());
-    if (what == "retry") client.watches = *run;
-    return send(client, Value::of({{"ok", true}}));
-  }
-  refuse({Code::kInvalid, "unknown request '" + std::string(what) + "'", ""});
+  const Status done =
+      what == "retry" ? owner_.retry(*run) : owner_.cancel(*run, std::string(request->string_or("reason", "cancelled")));
+  if (!done) return refuse(done.error());
+  if (what == "retry") client.watches = *run;
+  send(client, Value::of({{"ok", true}}));
 }
 
 void ControlServer::tell(const Notice& notice) {

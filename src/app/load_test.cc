@@ -154,7 +154,7 @@ TEST_F(Loading, RunsAreFoundByEitherSpellingAndByPrefix) {
   }
   EXPECT_EQ(find_run(*store, "0123").error().code, Code::kConflict) << "two runs begin like this";
   EXPECT_EQ(find_run(*store, "ffff").error().code, Code::kNotFound);
-  EXPECT_EQ(find_run(*store, "").error().code, Code::kNotFound);
+  EXPECT_EQ(find_run(*store, "").error().code, Code::kInvalid);
 }
 
 }  // namespace

@@ -117,11 +117,13 @@ std::string user_python() {
   return environment != nullptr && *environment != '\0' ? std::string(environment) + "/bin/python" : "python3";
 }
 
-Result<std::string> read_back(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
+Result<std::string> read_back(const std::string& path, const std::string& file) {
+  std::ifstream package(path, std::ios::binary);
   std::ostringstream text;
-  text << file.rdbuf();
-  if (!file || text.str().empty()) return fail(Code::kInternal, "the compiler wrote no package");
+  text << package.rdbuf();
+  if (!package || text.str().empty())
+    return fail(Code::kInvalid, file + ": Python ended before a pipeline was compiled",
+                "does the file call exit()? keep that below if __name__ == \"__main__\"");
   return std::move(text).str();
 }
 
@@ -141,7 +143,7 @@ Result<std::string> compile_python(const std::string& file, const std::string& f
   if (!compiled) return fail(std::move(compiled).error());
   if (compiled->exit_code == kExplained) return fail(Code::kInvalid, compiled->words);
   if (compiled->exit_code != 0) return fail(Code::kInvalid, file + ": Python says\n" + compiled->words);
-  return read_back(out.path());
+  return read_back(out.path(), file);
 }
 
 }  // namespace sluice

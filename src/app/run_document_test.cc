@@ -106,7 +106,7 @@ TEST(RunDocument, IntegralNumbersPrintAsIntegersAndTasksInTheirOrder) {
   RunRow run = run_row(RunState::kSucceeded);
   run.outputs = outputs_json();
   const std::string text = run_json(run, task_rows(), false);
-  EXPECT_THAT(text, HasSubstr("\"Output\": 10,"));
+  EXPECT_THAT(text, HasSubstr("\"Output\":10,"));
   EXPECT_THAT(text, Not(HasSubstr("10.0")));
   EXPECT_LT(text.find("root/add"), text.find("root/loop"));
   EXPECT_THAT(text, testing::EndsWith("}\n"));
@@ -144,7 +144,7 @@ class Summary : public testing::Test {
   }
   ScratchFolder folder;
   DataDir dir = *DataDir::at(folder.path());
-  CapturedPipe out{STDOUT_FILENO};
+  ScopedVariable no_color{"NO_COLOR", "1"};
   Console console{false};
 };
 
@@ -218,11 +218,11 @@ TEST_F(Summary, ANoteOfManyTasksIsSaidOnce) {
 
 TEST_F(Summary, TheTableOfTasksIsATree) {
   EXPECT_EQ(run_table(console, task_rows()),
-            "TASK          STATE      TIME  ATTEMPTS\n"
-            "add           SUCCEEDED  0.4s  1\n"
-            "loop          FAILED     1.0s\n"
-            "  loop[0]     FAILED     1.0s\n"
-            "    double    FAILED     1.0s  2         exit code 3: bad\n");
+            "TASK        STATE      TIME  ATTEMPTS\n"
+            "add         SUCCEEDED  0.4s  1\n"
+            "loop        FAILED     1.0s\n"
+            "  loop[0]   FAILED     1.0s\n"
+            "    double  FAILED     1.0s  2         exit code 3: bad\n");
 }
 
 TEST_F(Summary, TheTableFoldsLongLoops) {

@@ -65,7 +65,7 @@ TEST_F(View, ASmallRunIsATreeWithTimesBelowEachOther) {
   task(3, 0, "root/publish", TaskState::kPending);
   EXPECT_THAT(view.lines(at(75), 80, 24), ElementsAre("trip 1",                         //
                                                       " ✓ load                1.0s",    //
-                                                      " ● train            1m 14s",    //
+                                                      " ● train             1m 14s",    //
                                                       " · publish",                     //
                                                       "1 of 3 tasks done, 1 running  1m 15s"));
 }

@@ -72,6 +72,8 @@ class Runs(Case):
         self.assertEqual((code, out), (6, ""))
         self.assertIn("there is no attempt 3, the newest is 2", err)
         code, out, _ = self.sluice("logs", run, "root/a")
+        self.assertRegex(out, r"^attempt of .*\ntrouble\n$")
+        code, out, _ = self.sluice("logs", run)
         self.assertRegex(out, r"^\[root/a/b\] attempt of .*\n\[root/a/b\] trouble\n$")
         code, out, err = self.sluice("logs", run, "root/a/c")
         self.assertEqual((code, out), (0, ""))
@@ -272,14 +274,20 @@ class Terminal:
                                       stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
                                       env={**clean, "TERM": "xterm-256color", **(env or {})})
         os.close(slave)
+        case.addCleanup(self.kill)
         self.text = ""
+
+    def kill(self):
+        if self.child.poll() is None:
+            os.killpg(self.child.pid, signal.SIGKILL)
+            self.child.wait()
 
     def read_until(self, pattern=None):
         """Reads to what matches, or to the end."""
         until = time.monotonic() + 60
         while pattern is None or not re.search(pattern, self.text):
             if time.monotonic() > until or not select.select([self.master], [], [], 60)[0]:
-                raise AssertionError(f"{pattern} did not come: {self.text!r}")
+                raise AssertionError(f"{pattern} did not come: {self.text[-500:]!r}")
             try:
                 data = os.read(self.master, 65536)
             except OSError:  # the other side has closed
@@ -307,7 +315,7 @@ class People(Case):
 
     def test_control_c_gives_the_cursor_back(self):
         terminal = Terminal(self, "run", self.write("p.json", simple("echo; sleep 1000")))
-        terminal.read_until("● .*only")
+        terminal.read_until("●.* only")
         os.kill(terminal.child.pid, signal.SIGINT)
         self.assertEqual(terminal.end(), 130)
         self.assertIn("cancelling", terminal.text)
