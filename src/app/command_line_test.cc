@@ -113,7 +113,7 @@ TEST(CommandLine, LogsCancelAndRetryTakeARun) {
 }
 
 TEST(CommandLine, TheSupervisorHasItsOwnFlags) {
-  const Words words = good({"supervise", "--fd", "3", "--data-dir", "d", "--slots", "4", "--private-tmp", "false"});
+  const Words words = good({"supervise", "--fd", "3", "--data-dir", "d", "--slots", "4", "--no-private-tmp"});
   EXPECT_EQ(words.fd, 3);
   EXPECT_EQ(words.slots, 4);
   EXPECT_FALSE(words.private_tmp);

@@ -56,7 +56,7 @@ class Crash(Case):
             child = self.start(*words, "--data-dir", self.data)
             if kills < most:
                 try:
-                    child.wait(timeout=moments.uniform(0.005, 0.35))
+                    child.wait(timeout=moments.uniform(0.005, 0.15))
                 except subprocess.TimeoutExpired:
                     os.kill(child.pid, signal.SIGKILL)
                     kills += 1
