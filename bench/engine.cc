@@ -60,7 +60,8 @@ Measured run(const std::vector<std::string>& argv, const std::string& directory)
 }
 
 constexpr const char* kComponents =
-    R"("components": {"comp-noop": {"executorLabel": "exec-noop"}, "comp-item": {"executorLabel": "exec-noop", "inputDefinitions": {"parameters": {"item": {"parameterType": "NUMBER_INTEGER"}}}}},)"
+    R"("components": {"comp-noop": {"executorLabel": "exec-noop"}, "comp-item": {"executorLabel": "exec-noop",)"
+    R"( "inputDefinitions": {"parameters": {"item": {"parameterType": "NUMBER_INTEGER"}}}}},)"
     R"("deploymentSpec": {"executors": {"exec-noop": {"container": {"image": "alpine", "command": ["true"]}}}},)"
     R"("schemaVersion": "2.1.0", "sdkVersion": "kfp-2.17.0",)";
 

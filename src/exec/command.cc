@@ -33,11 +33,14 @@ std::vector<std::string> environment_with(const VariableChanges& changes) {
   std::map<std::string, std::string, std::less<>> variables;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
-    if (const auto at = text.find('='); at != std::string_view::npos) variables[std::string(text.substr(0, at))] = text.substr(at + 1);
+    if (const auto at = text.find('='); at != std::string_view::npos)
+      variables[std::string(text.substr(0, at))] = text.substr(at + 1);
   }
   for (const auto& [name, value] : changes) {
-    if (value) variables[name] = *value;
-    else variables.erase(name);
+    if (value)
+      variables[name] = *value;
+    else
+      variables.erase(name);
   }
   std::vector<std::string> out;
   for (const auto& [name, value] : variables) out.push_back(name + "=" + value);
@@ -105,9 +108,12 @@ bool drain(int fd, Lines& lines) {
   std::array<char, 16 * 1024> buffer{};
   for (;;) {
     const ssize_t count = ::read(fd, buffer.data(), buffer.size());
-    if (count > 0) lines.take({buffer.data(), static_cast<std::size_t>(count)});
-    else if (count == 0) return false;
-    else if (errno != EINTR) return errno == EAGAIN;
+    if (count > 0)
+      lines.take({buffer.data(), static_cast<std::size_t>(count)});
+    else if (count == 0)
+      return false;
+    else if (errno != EINTR)
+      return errno == EAGAIN;
   }
 }
 
@@ -196,7 +202,8 @@ Result<CommandResult> run_command(const Command& command, const std::atomic<bool
   while (reaped < 0 && errno == EINTR);
   if (!ended) return fail(ended.error());
   if (reaped < 0) return fail_errno("wait for " + command.argv[0], errno);
-  return CommandResult{.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status), .last_lines = lines.last()};
+  return CommandResult{.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
+                       .last_lines = lines.last()};
 }
 
 }  // namespace sluice

@@ -1,8 +1,8 @@
 // A program of ours (an installer, a Python that is asked for its version), run to its end from a work thread.
 //
-// The processes of tasks never come this way: they are started by the supervisor, because they must outlive the server. An installer
-// need not: if we die, its environment has no marker and is built again, so it can be our own child. posix_spawn does not
-// copy our memory, so a big server starts one as fast as a small one does.
+// The processes of tasks never come this way: they are started by the supervisor, because they must outlive the server. An
+// installer need not: if we die, its environment has no marker and is built again, so it can be our own child. posix_spawn does
+// not copy our memory, so a big server starts one as fast as a small one does.
 #pragma once
 
 #include <atomic>
@@ -35,8 +35,8 @@ struct CommandResult {
   std::vector<std::string> last_lines;                 // 200 at most
 };
 
-// Waits for the end of the program; its standard input is empty. kNotFound if there is no such program. kCancelled when `cancelled`
-// becomes true and kTimeout after time_max: SIGTERM to its process group, SIGKILL to what is left of that 3 s later.
+// Waits for the end of the program; its standard input is empty. kNotFound if there is no such program. kCancelled when
+// `cancelled` becomes true and kTimeout after time_max: SIGTERM to its process group, SIGKILL to what is left of that 3 s later.
 Result<CommandResult> run_command(const Command& command, const std::atomic<bool>& cancelled);
 
 }  // namespace sluice

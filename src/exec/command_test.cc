@@ -27,8 +27,10 @@ TEST(Command, BothStreamsComeAsLinesAndTheExitCodeIsKept) {
 
 TEST(Command, VariablesAreSetAndRemovedOnTopOfOurs) {
   ::setenv("SLUICE_COMMAND_TEST", "ours", 1);
-  const auto kept = run_command({.argv = {"sh", "-c", "echo $SLUICE_COMMAND_TEST-$OTHER"}, .variables = {{"OTHER", "set"}}}, kNever);
-  const auto removed = run_command({.argv = {"sh", "-c", "echo ${SLUICE_COMMAND_TEST-gone}"}, .variables = {{"SLUICE_COMMAND_TEST", std::nullopt}}}, kNever);
+  const auto kept =
+      run_command({.argv = {"sh", "-c", "echo $SLUICE_COMMAND_TEST-$OTHER"}, .variables = {{"OTHER", "set"}}}, kNever);
+  const auto removed = run_command(
+      {.argv = {"sh", "-c", "echo ${SLUICE_COMMAND_TEST-gone}"}, .variables = {{"SLUICE_COMMAND_TEST", std::nullopt}}}, kNever);
   ::unsetenv("SLUICE_COMMAND_TEST");
   ASSERT_TRUE(kept && removed);
   EXPECT_THAT(kept->last_lines, ElementsAre("ours-set"));
@@ -63,8 +65,10 @@ TEST(Command, CancellingEndsTheWholeGroupEvenIfItIgnoresSigterm) {
   const auto result = run_command({.argv = {"sh", "-c", "(trap '' TERM; echo ready; exec sleep 600) & echo $!; wait"},
                                    .on_line =
                                        [&](std::string_view line) {
-                                         if (line != "ready") grandchild = std::atoi(std::string(line).c_str());
-                                         else cancelled = true;
+                                         if (line != "ready")
+                                           grandchild = std::atoi(std::string(line).c_str());
+                                         else
+                                           cancelled = true;
                                        }},
                                   cancelled);
   ASSERT_FALSE(result);
@@ -72,7 +76,8 @@ TEST(Command, CancellingEndsTheWholeGroupEvenIfItIgnoresSigterm) {
   ASSERT_GT(grandchild, 0);
   // It may be a zombie for a moment until its new parent reaps it; it must not run on.
   std::string state = "gone";
-  if (const auto status = run_command({.argv = {"ps", "-o", "state=", "-p", std::to_string(grandchild)}}, kNever); status && !status->last_lines.empty())
+  if (const auto status = run_command({.argv = {"ps", "-o", "state=", "-p", std::to_string(grandchild)}}, kNever);
+      status && !status->last_lines.empty())
     state = status->last_lines[0];
   EXPECT_TRUE(state == "gone" || state.starts_with("Z")) << state;
 }

@@ -19,9 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_key(const std::string& key) {
-  return key.size() == 64 && key.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
+bool is_key(const std::string& key) { return key.size() == 64 && key.find_first_not_of("0123456789abcdef") == std::string::npos; }
 
 Status check(const EnvironmentSpec& spec) {
   if (!is_key(spec.key)) return fail(Code::kInvalid, "'" + spec.key + "' is no key of an environment (64 hex digits)");
@@ -34,8 +32,8 @@ Status check(const EnvironmentSpec& spec) {
   return {};
 }
 
-// Takes the folder away in one step (rename), then deletes it. What an earlier removal could not finish is deleted too. An error only if
-// the folder is still in its place.
+// Takes the folder away in one step (rename), then deletes it. What an earlier removal could not finish is deleted too. An error
+// only if the folder is still in its place.
 Status remove_environment(const std::string& path) {
   const std::string trash = path + ".trash";
   std::error_code error;
@@ -52,7 +50,8 @@ Status remove_environment(const std::string& path) {
 
 bool EnvironmentStore::has(const std::string& key) const { return is_key(key) && is_finished_environment(root_ + "/" + key); }
 
-Result<Environment> EnvironmentStore::ensure(const EnvironmentSpec& spec, const ProgressFn& progress, const std::atomic<bool>& cancelled) {
+Result<Environment> EnvironmentStore::ensure(const EnvironmentSpec& spec, const ProgressFn& progress,
+                                             const std::atomic<bool>& cancelled) {
   SLUICE_TRY_STATUS(check(spec));
   const std::string path = root_ + "/" + spec.key;
   Environment out{.path = path, .python = path + "/bin/python3"};
@@ -62,14 +61,20 @@ Result<Environment> EnvironmentStore::ensure(const EnvironmentSpec& spec, const 
   fs::create_directories(root_, error);
   if (error) return fail_errno("make folder " + root_, error.value());
 
-  SLUICE_TRY(const FileLock lock, FileLock::acquire(path + ".lock", [&] { tell({.phase = "waiting for another build"}); }, cancelled));
+  SLUICE_TRY(const FileLock lock,
+             FileLock::acquire(path + ".lock", [&] { tell({.phase = "waiting for another build"}); }, cancelled));
   if (has(spec.key)) return out;
   const auto began = std::chrono::steady_clock::now();
   const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
   SLUICE_TRY_STATUS(remove_environment(path));
   // Built where it stays, because scripts and activate name their folder; nobody looks at it before it has its marker.
-  const auto built = build_environment({.spec = spec, .path = path, .tools_dir = fs::path(root_).parent_path().string() + "/tools", .uv = uv_,
-                                        .lock_fd = lock.fd(), .progress = tell, .cancelled = cancelled});
+  const auto built = build_environment({.spec = spec,
+                                        .path = path,
+                                        .tools_dir = fs::path(root_).parent_path().string() + "/tools",
+                                        .uv = uv_,
+                                        .lock_fd = lock.fd(),
+                                        .progress = tell,
+                                        .cancelled = cancelled});
   Status done = built ? write_marker(path, spec, *built, seconds()) : Status(fail(built.error()));
   if (!done) {
     // The build's own error says more than one of the clean-up would.
@@ -88,7 +93,8 @@ std::string default_environment_root() {
   if (home != nullptr && home[0] == '/') return std::string(home) + "/.cache/sluice/envs";
   // No HOME (a service): the account's own, or at last a folder that is nobody else's.
   const passwd* account = ::getpwuid(::getuid());
-  if (account != nullptr && account->pw_dir != nullptr && account->pw_dir[0] == '/') return std::string(account->pw_dir) + "/.cache/sluice/envs";
+  if (account != nullptr && account->pw_dir != nullptr && account->pw_dir[0] == '/')
+    return std::string(account->pw_dir) + "/.cache/sluice/envs";
   return "/tmp/sluice-" + std::to_string(::getuid()) + "/envs";
 }
 

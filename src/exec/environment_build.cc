@@ -13,12 +13,14 @@
 namespace sluice {
 namespace {
 
-// Not compiled ahead: tests, which are more than half of the files of pandas and scikit-learn (2.7 s instead of 5-7 s on two cores), and pip.
+// Not compiled ahead: tests, which are more than half of the files of pandas and scikit-learn (2.7 s instead of 5-7 s on two
+// cores), and pip.
 constexpr const char* kNotCompiled = "[/]site-packages[/](.*[/])?(tests?|pip|setuptools)[/]";
 
 class Builder {
  public:
-  explicit Builder(const EnvironmentBuild& build) : build_(build), progress_(build.progress), python_(build.path + "/bin/python3") {}
+  explicit Builder(const EnvironmentBuild& build)
+      : build_(build), progress_(build.progress), python_(build.path + "/bin/python3") {}
 
   Result<BuiltWith> run() {
     SLUICE_TRY_STATUS(read_settings());
@@ -31,11 +33,13 @@ class Builder {
       const std::vector<std::string> requirements = requirements_of(no_deps);
       if (requirements.empty()) continue;
       progress_.phase("resolving");
-      SLUICE_TRY_STATUS(uv.path.empty() ? install_with_pip(requirements, no_deps) : install_with_uv(uv.path, requirements, no_deps));
+      SLUICE_TRY_STATUS(uv.path.empty() ? install_with_pip(requirements, no_deps)
+                                        : install_with_uv(uv.path, requirements, no_deps));
       progress_.end_call();
     }
     SLUICE_TRY_STATUS(compile());
-    return BuiltWith{.tool = uv.path.empty() ? "pip" : "uv", .tool_version = uv.path.empty() ? pip_version_ : uv.version,
+    return BuiltWith{.tool = uv.path.empty() ? "pip" : "uv",
+                     .tool_version = uv.path.empty() ? pip_version_ : uv.version,
                      .interpreter_version = interpreter.version};
   }
 
@@ -68,7 +72,8 @@ class Builder {
   }
 
   Status create_with_uv(const std::string& uv) {
-    // pip belongs into an environment (notebooks and scripts call it); where it cannot be had, an environment without is better than none.
+    // pip belongs into an environment (notebooks and scripts call it); where it cannot be had, an environment without is better
+    // than none.
     if (!machine_.no_index && !component_.no_index) {
       auto seeded = execute_uv({uv, "venv", "--seed", "--python", build_.spec.interpreter, build_.path});
       if (!seeded) return fail(seeded.error());
@@ -113,7 +118,9 @@ class Builder {
     return {};
   }
 
-  Result<CommandResult> execute(std::vector<std::string> argv) { return execute_with(std::move(argv), installer_variables(), ""); }
+  Result<CommandResult> execute(std::vector<std::string> argv) {
+    return execute_with(std::move(argv), installer_variables(), "");
+  }
 
   // uv reads the pyproject.toml and uv.toml of the directory it runs in; those of whoever starts us are none of its business.
   Result<CommandResult> execute_uv(std::vector<std::string> argv) {
@@ -123,7 +130,10 @@ class Builder {
   }
 
   Result<CommandResult> execute_with(std::vector<std::string> argv, VariableChanges variables, std::string directory) {
-    return run_command({.argv = std::move(argv), .variables = std::move(variables), .directory = std::move(directory), .keep_fd = build_.lock_fd,
+    return run_command({.argv = std::move(argv),
+                        .variables = std::move(variables),
+                        .directory = std::move(directory),
+                        .keep_fd = build_.lock_fd,
                         .on_line = [this](std::string_view line) { progress_.line(line); }},
                        build_.cancelled);
   }

@@ -27,9 +27,13 @@ void write_list(JsonWriter& json, std::string_view name, const std::vector<std::
   json.end_array();
 }
 
-std::string marker_text(const EnvironmentSpec& spec, const BuiltWith& with, double seconds, const std::vector<std::string>& installed) {
+std::string marker_text(const EnvironmentSpec& spec, const BuiltWith& with, double seconds,
+                        const std::vector<std::string>& installed) {
   JsonWriter json(2);
-  json.begin_object().field("key", spec.key).field("interpreter", spec.interpreter).field("interpreter_version", with.interpreter_version);
+  json.begin_object()
+      .field("key", spec.key)
+      .field("interpreter", spec.interpreter)
+      .field("interpreter_version", with.interpreter_version);
   write_list(json, "requirements", spec.requirements);
   write_list(json, "no_deps", spec.no_deps);
   write_list(json, "index_options", spec.index_options);
@@ -57,8 +61,10 @@ Status write_file(const std::string& path, std::string_view text) {
   Status done;
   while (done && !text.empty()) {
     const ssize_t count = ::write(fd, text.data(), text.size());
-    if (count >= 0) text.remove_prefix(static_cast<std::size_t>(count));
-    else if (errno != EINTR) done = fail_errno("write " + path, errno);
+    if (count >= 0)
+      text.remove_prefix(static_cast<std::size_t>(count));
+    else if (errno != EINTR)
+      done = fail_errno("write " + path, errno);
   }
   // syncfs: one call for the four thousand small files that an installer has written.
   if (done && ::syncfs(fd) != 0) done = fail_errno("sync " + path, errno);

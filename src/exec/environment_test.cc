@@ -59,9 +59,10 @@ class EnvironmentTest : public testing::Test {
 
   // A uv that makes the folders itself, notes each call in calls.txt and runs `install` for `pip install`.
   std::string fake_uv(const std::string& install = "echo Installed 1 package in 1ms") const {
-    return folder_.write_script("uv", "#!/bin/sh\ncase $1 in --version) echo uv 9.9.9; exit;; esac\necho \"$@\" >> " + folder_.path() + "/calls.txt\n" +
-                                          "if [ $1 = venv ]; then for path; do :; done; mkdir -p $path/bin; ln -s " + interpreter_.path +
-                                          " $path/bin/python3; exit; fi\n" + install + "\n");
+    return folder_.write_script("uv", "#!/bin/sh\ncase $1 in --version) echo uv 9.9.9; exit;; esac\necho \"$@\" >> " +
+                                          folder_.path() + "/calls.txt\n" +
+                                          "if [ $1 = venv ]; then for path; do :; done; mkdir -p $path/bin; ln -s " +
+                                          interpreter_.path + " $path/bin/python3; exit; fi\n" + install + "\n");
   }
   std::vector<std::string> calls(std::string_view beginning) const {
     const std::string text = text_of(folder_.path() + "/calls.txt");
@@ -71,8 +72,11 @@ class EnvironmentTest : public testing::Test {
     return out;
   }
   EnvironmentSpec spec(std::vector<std::string> requirements, std::vector<std::string> no_deps = {}) const {
-    return {.key = sha256_hex(join(requirements, "\n")), .interpreter = interpreter_.path, .requirements = std::move(requirements),
-            .no_deps = std::move(no_deps), .index_options = {"--no-index", "--find-links", folder_.path() + "/wheels"}};
+    return {.key = sha256_hex(join(requirements, "\n")),
+            .interpreter = interpreter_.path,
+            .requirements = std::move(requirements),
+            .no_deps = std::move(no_deps),
+            .index_options = {"--no-index", "--find-links", folder_.path() + "/wheels"}};
   }
   // Names of environments; lock files do not count.
   std::vector<std::string> left_behind() const {
@@ -82,14 +86,17 @@ class EnvironmentTest : public testing::Test {
     return out;
   }
   void make_wheel(const std::string& name, const std::string& requires_line = "") const {
-    const std::string code = "import os, sys, zipfile\nfolder, name, requires = sys.argv[1:]\nos.makedirs(folder, exist_ok=True)\n"
-                             "info = name + '-1.0.dist-info/'\n"
-                             "with zipfile.ZipFile(folder + '/' + name + '-1.0-py3-none-any.whl', 'w') as wheel:\n"
-                             "  wheel.writestr(name + '/__init__.py', 'value = 42\\n')\n"
-                             "  wheel.writestr(info + 'METADATA', 'Metadata-Version: 2.1\\nName: ' + name + '\\nVersion: 1.0\\n' + requires)\n"
-                             "  wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')\n"
-                             "  wheel.writestr(info + 'RECORD', '')\n";
-    const auto made = run_command({.argv = {interpreter_.path, "-I", "-c", code, folder_.path() + "/wheels", name, requires_line}}, kNever);
+    const std::string code =
+        "import os, sys, zipfile\nfolder, name, requires = sys.argv[1:]\nos.makedirs(folder, exist_ok=True)\n"
+        "info = name + '-1.0.dist-info/'\n"
+        "with zipfile.ZipFile(folder + '/' + name + '-1.0-py3-none-any.whl', 'w') as wheel:\n"
+        "  wheel.writestr(name + '/__init__.py', 'value = 42\\n')\n"
+        "  wheel.writestr(info + 'METADATA', 'Metadata-Version: 2.1\\nName: ' + name + '\\nVersion: 1.0\\n' + requires)\n"
+        "  wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: "
+        "py3-none-any\\n')\n"
+        "  wheel.writestr(info + 'RECORD', '')\n";
+    const auto made =
+        run_command({.argv = {interpreter_.path, "-I", "-c", code, folder_.path() + "/wheels", name, requires_line}}, kNever);
     ASSERT_TRUE(made && made->exit_code == 0) << (made ? join(made->last_lines, "\n") : made.error().message);
   }
 
@@ -105,10 +112,13 @@ TEST_F(EnvironmentTest, PipInstallsIntoAnEnvironmentThatIsFoundAgain) {
   const EnvironmentSpec wanted = spec({"rain==1.0", "rain; python_version<'3'", "sun"}, {"sun"});
   std::vector<std::string> phases;
   BuildProgress last;
-  const auto built = store.ensure(wanted, [&](const BuildProgress& now) {
-    if (phases.empty() || phases.back() != now.phase) phases.push_back(now.phase);
-    last = now;
-  }, kNever);
+  const auto built = store.ensure(
+      wanted,
+      [&](const BuildProgress& now) {
+        if (phases.empty() || phases.back() != now.phase) phases.push_back(now.phase);
+        last = now;
+      },
+      kNever);
   ASSERT_TRUE(built) << built.error().message;
   EXPECT_TRUE(built->built);
   EXPECT_THAT(phases, Contains("installing"));
@@ -156,7 +166,8 @@ TEST_F(EnvironmentTest, UvIsCalledOnceWithDependenciesAndOnceWithout) {
 }
 
 TEST_F(EnvironmentTest, WhatMutesOrRedirectsAnInstallerIsKeptFromIt) {
-  const ScopedVariable no_bytecode("PYTHONDONTWRITEBYTECODE", "1"), target("PIP_TARGET", "/nowhere"), links("PIP_EXTRA_INDEX_URL", "http://machine/");
+  const ScopedVariable no_bytecode("PYTHONDONTWRITEBYTECODE", "1"), target("PIP_TARGET", "/nowhere"),
+      links("PIP_EXTRA_INDEX_URL", "http://machine/");
   const auto built = EnvironmentStore(root_, fake_uv("env > " + folder_.path() + "/env.txt")).ensure(spec({"a"}), {}, kNever);
   ASSERT_TRUE(built) << built.error().message;
   const std::string seen = text_of(folder_.path() + "/env.txt");
@@ -181,10 +192,13 @@ TEST_F(EnvironmentTest, TwoThreadsThatNeedTheSameBuildItOnce) {
   std::thread builder([&] { first = EnvironmentStore(root_, uv).ensure(spec({"a"}), {}, kNever); });
   gate.wait_until_started();
   std::vector<std::string> phases;
-  const auto second = EnvironmentStore(root_, uv).ensure(spec({"a"}), [&](const BuildProgress& now) {
-    phases.push_back(now.phase);
-    gate.open();
-  }, kNever);
+  const auto second = EnvironmentStore(root_, uv).ensure(
+      spec({"a"}),
+      [&](const BuildProgress& now) {
+        phases.push_back(now.phase);
+        gate.open();
+      },
+      kNever);
   builder.join();
   ASSERT_TRUE(first && second);
   EXPECT_TRUE(first->built);
@@ -213,7 +227,8 @@ TEST_F(EnvironmentTest, TwoProcessesThatNeedTheSameBuildItOnce) {
 
 TEST_F(EnvironmentTest, TheInstallerOfAKilledProcessIsWaitedForAndItsWorkDoneAgain) {
   const Gate gate(folder_);
-  const std::string uv = fake_uv("[ -e " + folder_.path() + "/second ] || { touch " + folder_.path() + "/second; " + gate.shell() + "; }");
+  const std::string uv =
+      fake_uv("[ -e " + folder_.path() + "/second ] || { touch " + folder_.path() + "/second; " + gate.shell() + "; }");
   const pid_t child = ::fork();
   if (child == 0) {
     static_cast<void>(EnvironmentStore(root_, uv).ensure(spec({"a"}), {}, kNever));
@@ -223,11 +238,14 @@ TEST_F(EnvironmentTest, TheInstallerOfAKilledProcessIsWaitedForAndItsWorkDoneAga
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
   bool waited = false;
-  const auto built = EnvironmentStore(root_, uv).ensure(spec({"a"}), [&](const BuildProgress& now) {
-    if (now.phase != "waiting for another build") return;
-    waited = true;
-    gate.open();
-  }, kNever);
+  const auto built = EnvironmentStore(root_, uv).ensure(
+      spec({"a"}),
+      [&](const BuildProgress& now) {
+        if (now.phase != "waiting for another build") return;
+        waited = true;
+        gate.open();
+      },
+      kNever);
   ASSERT_TRUE(built) << built.error().message;
   EXPECT_TRUE(waited);
   EXPECT_TRUE(built->built);
@@ -269,7 +287,8 @@ TEST_F(EnvironmentTest, CancellingABuildRemovesItsFolder) {
     text_of(started);
     cancelled = true;
   });
-  const auto built = EnvironmentStore(root_, fake_uv("echo started > " + started + "; exec sleep 600")).ensure(spec({"a"}), {}, cancelled);
+  const auto built =
+      EnvironmentStore(root_, fake_uv("echo started > " + started + "; exec sleep 600")).ensure(spec({"a"}), {}, cancelled);
   person.join();
   ASSERT_FALSE(built);
   EXPECT_EQ(built.error().code, Code::kCancelled);
@@ -282,7 +301,8 @@ TEST_F(EnvironmentTest, WaitingForAnotherBuildCanBeCancelled) {
   const auto lock = FileLock::acquire(root_ + "/" + wanted.key + ".lock", {}, kNever);
   ASSERT_TRUE(lock);
   std::atomic<bool> cancelled{false};
-  const auto built = EnvironmentStore(root_, fake_uv()).ensure(wanted, [&](const BuildProgress&) { cancelled = true; }, cancelled);
+  const auto built =
+      EnvironmentStore(root_, fake_uv()).ensure(wanted, [&](const BuildProgress&) { cancelled = true; }, cancelled);
   ASSERT_FALSE(built);
   EXPECT_EQ(built.error().code, Code::kCancelled);
 }
@@ -300,8 +320,10 @@ TEST_F(EnvironmentTest, PipInstallsWhereUvDoesNotKnowTheWay) {
 
 TEST_F(EnvironmentTest, APythonWithoutItsVenvModuleSaysWhatToInstall) {
   EnvironmentSpec wanted = spec({"a"});
-  wanted.interpreter = folder_.write_script("python3", "#!/bin/sh\nif [ $2 = -c ]; then echo /usr/bin/python3.11; echo 3.11.2; exit; fi\n"
-                                                       "echo 'The virtual environment was not created successfully because ensurepip is not available.'; exit 1\n");
+  wanted.interpreter = folder_.write_script(
+      "python3",
+      "#!/bin/sh\nif [ $2 = -c ]; then echo /usr/bin/python3.11; echo 3.11.2; exit; fi\n"
+      "echo 'The virtual environment was not created successfully because ensurepip is not available.'; exit 1\n");
   const auto built = EnvironmentStore(root_, "none").ensure(wanted, {}, kNever);
   ASSERT_FALSE(built);
   EXPECT_EQ(built.error().code, Code::kUnavailable);
@@ -342,8 +364,9 @@ TEST_F(EnvironmentTest, UvIsInstalledOnceAndBuildsPandas) {
   EXPECT_GE(last.packages_total, 4);
   EXPECT_EQ(last.packages_done, last.packages_total);
   EXPECT_GT(last.bytes_done, 10 << 20);
-  const auto used = run_command({.argv = {built->python, "-c", "import pandas, kfp; print(kfp.__version__)"},
-                                 .variables = {{"_KFP_RUNTIME", "true"}}}, kNever);
+  const auto used = run_command(
+      {.argv = {built->python, "-c", "import pandas, kfp; print(kfp.__version__)"}, .variables = {{"_KFP_RUNTIME", "true"}}},
+      kNever);
   ASSERT_TRUE(used);
   EXPECT_THAT(used->last_lines, ElementsAre("2.14.6"));
 }

@@ -10,7 +10,8 @@
 
 namespace sluice {
 
-Result<FileLock> FileLock::acquire(const std::string& path, const std::function<void()>& waiting, const std::atomic<bool>& cancelled) {
+Result<FileLock> FileLock::acquire(const std::string& path, const std::function<void()>& waiting,
+                                   const std::atomic<bool>& cancelled) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0) return fail_errno("open " + path, errno);
   FileLock lock(fd);

@@ -10,12 +10,13 @@
 
 namespace sluice {
 
-// Held until it is destroyed. Every acquire opens the file anew, so two threads of a process exclude each other like two processes
-// do. The file stays: to remove a lock file is a race that two owners win.
+// Held until it is destroyed. Every acquire opens the file anew, so two threads of a process exclude each other like two
+// processes do. The file stays: to remove a lock file is a race that two owners win.
 class FileLock {
  public:
   // `waiting` is called once if somebody else holds it. kCancelled when `cancelled` becomes true before it is ours.
-  static Result<FileLock> acquire(const std::string& path, const std::function<void()>& waiting, const std::atomic<bool>& cancelled);
+  static Result<FileLock> acquire(const std::string& path, const std::function<void()>& waiting,
+                                  const std::atomic<bool>& cancelled);
   ~FileLock();
   FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   FileLock& operator=(FileLock&& other) noexcept {

@@ -70,13 +70,14 @@ std::vector<std::string> existing_links(const std::vector<std::string>& links) {
 }
 
 // Options that uv spells or understands otherwise.
-constexpr std::array<std::string_view, 9> kPipOnly{"pre",         "no-binary",      "only-binary",        "prefer-binary",   "require-hashes",
-                                                   "requirement", "no-deps", "no-build-isolation", "keyring-provider"};
+constexpr std::array<std::string_view, 9> kPipOnly{"pre",           "no-binary",          "only-binary",
+                                                   "prefer-binary", "require-hashes",     "requirement",
+                                                   "no-deps",       "no-build-isolation", "keyring-provider"};
 
 // What changes uv's choice of packages, beside the variables that uv_variables() joins with pip's.
-constexpr std::array<std::string_view, 11> kUvResolver{"UV_INDEX",        "UV_EXCLUDE_NEWER", "UV_RESOLUTION", "UV_PRERELEASE",
-                                                       "UV_INDEX_STRATEGY", "UV_FORK_STRATEGY", "UV_NO_BINARY",  "UV_NO_BINARY_PACKAGE",
-                                                       "UV_NO_BUILD",     "UV_NO_BUILD_PACKAGE", "UV_TORCH_BACKEND"};
+constexpr std::array<std::string_view, 11> kUvResolver{
+    "UV_INDEX",     "UV_EXCLUDE_NEWER",     "UV_RESOLUTION", "UV_PRERELEASE",       "UV_INDEX_STRATEGY", "UV_FORK_STRATEGY",
+    "UV_NO_BINARY", "UV_NO_BINARY_PACKAGE", "UV_NO_BUILD",   "UV_NO_BUILD_PACKAGE", "UV_TORCH_BACKEND"};
 constexpr std::array<std::string_view, 2> kUvFileLists{"UV_OVERRIDE", "UV_BUILD_CONSTRAINT"};
 
 void add_file(std::string& out, std::string_view kind, const std::string& path) {
@@ -129,7 +130,8 @@ IndexSettings pip_settings(const Variables& variables) {
   out.proxy = option("proxy");
   out.timeout = option("timeout").empty() ? option("default-timeout") : option("timeout");
   for (const std::string_view name : kPipOnly)
-    if (const std::string value = option(name); !value.empty() && !says_no(value)) out.pip_only.push_back(std::string(name) + "=" + value);
+    if (const std::string value = option(name); !value.empty() && !says_no(value))
+      out.pip_only.push_back(std::string(name) + "=" + value);
   return out;
 }
 
@@ -142,15 +144,20 @@ Result<IndexSettings> component_settings(std::span<const std::string> options) {
       out.no_index = true;
       continue;
     }
-    if (name != "--index-url" && name != "-i" && name != "--extra-index-url" && name != "--trusted-host" && name != "--find-links" && name != "-f")
+    if (name != "--index-url" && name != "-i" && name != "--extra-index-url" && name != "--trusted-host" &&
+        name != "--find-links" && name != "-f")
       return fail(Code::kInvalid, "index option '" + name + "' is not known",
                   "known are --index-url, --extra-index-url, --trusted-host, --find-links and --no-index");
     if (++i == arguments.size()) return fail(Code::kInvalid, "index option '" + name + "' has no value");
     const std::string& value = arguments[i];
-    if (name == "--index-url" || name == "-i") out.index_url = value;
-    else if (name == "--extra-index-url") out.extra_index_urls.push_back(value);
-    else if (name == "--trusted-host") out.trusted_hosts.push_back(value);
-    else out.find_links.push_back(absolute_path(value, {}));
+    if (name == "--index-url" || name == "-i")
+      out.index_url = value;
+    else if (name == "--extra-index-url")
+      out.extra_index_urls.push_back(value);
+    else if (name == "--trusted-host")
+      out.trusted_hosts.push_back(value);
+    else
+      out.find_links.push_back(absolute_path(value, {}));
   }
   return out;
 }
@@ -161,8 +168,10 @@ VariableChanges uv_variables(const IndexSettings& machine, const IndexSettings& 
   VariableChanges out;
   // Variables and not flags: an index url may hold a password, and command lines can be read by everybody.
   const bool own_index = !value_of(variables, "UV_DEFAULT_INDEX").empty() || !value_of(variables, "UV_INDEX_URL").empty();
-  if (!component.index_url.empty()) out.emplace_back("UV_DEFAULT_INDEX", component.index_url);
-  else if (!own_index && !machine.index_url.empty()) out.emplace_back("UV_DEFAULT_INDEX", machine.index_url);
+  if (!component.index_url.empty())
+    out.emplace_back("UV_DEFAULT_INDEX", component.index_url);
+  else if (!own_index && !machine.index_url.empty())
+    out.emplace_back("UV_DEFAULT_INDEX", machine.index_url);
 
   const auto add_list = [&](const char* name, std::string_view separator, const std::vector<std::string>& of_machine,
                             const std::vector<std::string>& of_component) {
@@ -209,12 +218,14 @@ std::string settings_fingerprint(const IndexSettings& machine, const Variables& 
   for (const std::string_view name : kUvResolver) add(name, value_of(variables, name));
 
   const std::string users = value_of(variables, "UV_CONSTRAINT");
-  for (const std::string& path : users.empty() ? machine.constraints : absolute_paths(users, variables)) add_file(text, "constraint", path);
+  for (const std::string& path : users.empty() ? machine.constraints : absolute_paths(users, variables))
+    add_file(text, "constraint", path);
   for (const std::string_view name : kUvFileLists)
     for (const std::string& path : absolute_paths(value_of(variables, name), variables)) add_file(text, name, path);
   std::string config_home = value_of(variables, "XDG_CONFIG_HOME");
   if (config_home.empty()) config_home = value_of(variables, "HOME") + "/.config";
-  for (const std::string& path : {value_of(variables, "UV_CONFIG_FILE"), config_home + "/uv/uv.toml", std::string("/etc/uv/uv.toml")})
+  for (const std::string& path :
+       {value_of(variables, "UV_CONFIG_FILE"), config_home + "/uv/uv.toml", std::string("/etc/uv/uv.toml")})
     if (const auto content = small_file_text(path)) text += "uv.toml=" + sha256_hex(*content) + "\n";
   return text.empty() ? "" : sha256_hex(text);
 }

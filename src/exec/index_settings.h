@@ -32,8 +32,8 @@ struct IndexSettings {
 // PIP_* variables over [install] over [global] of pip's files (/etc/xdg/pip, /etc, ~/.pip, ~/.config/pip, PIP_CONFIG_FILE).
 IndexSettings pip_settings(const Variables& variables);
 
-// A component's own options: --index-url U, --extra-index-url U, --trusted-host H, --find-links L, --no-index; "--option=value" and
-// option and value in one text ("--index-url U") are read too. kInvalid for any other.
+// A component's own options: --index-url U, --extra-index-url U, --trusted-host H, --find-links L, --no-index; "--option=value"
+// and option and value in one text ("--index-url U") are read too. kInvalid for any other.
 Result<IndexSettings> component_settings(std::span<const std::string> options);
 // The same options as separate arguments, for pip.
 std::vector<std::string> pip_arguments(std::span<const std::string> options);

@@ -35,7 +35,8 @@ std::string_view in_parentheses(std::string_view text) {
 std::string_view distribution_name(std::string_view text) { return text.substr(0, text.find_first_of(" <>=!~;[(@")); }
 
 bool contains_any(std::string_view text, std::initializer_list<std::string_view> parts) {
-  return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) { return text.find(part) != std::string_view::npos; });
+  return std::any_of(parts.begin(), parts.end(),
+                     [&](std::string_view part) { return text.find(part) != std::string_view::npos; });
 }
 
 bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> parts) {
@@ -43,10 +44,11 @@ bool starts_with_any(std::string_view text, std::initializer_list<std::string_vi
 }
 
 bool is_noise(std::string_view line) {
-  return line.empty() || starts_with_any(line, {"Using Python ", "Using CPython ", "Using cached ", "Looking in ", "Collecting ", "Downloading ",
-                                                "Downloaded ", "Resolved ", "Prepared ", "Requirement already satisfied", "[notice]",
-                                                "WARNING: Retrying", "Creating virtual environment", "Activate with", "Preparing metadata",
-                                                "Installing build dependencies", "Getting requirements to build", "\xE2\x94\x81"});
+  return line.empty() ||
+         starts_with_any(line, {"Using Python ", "Using CPython ", "Using cached ", "Looking in ", "Collecting ", "Downloading ",
+                                "Downloaded ", "Resolved ", "Prepared ", "Requirement already satisfied", "[notice]",
+                                "WARNING: Retrying", "Creating virtual environment", "Activate with", "Preparing metadata",
+                                "Installing build dependencies", "Getting requirements to build", "\xE2\x94\x81"});
 }
 
 }  // namespace
@@ -57,8 +59,15 @@ std::int64_t parse_size(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || number < 0 || number > 1e15) return 0;
   const std::string unit = lower(trim(text.substr(static_cast<std::size_t>(end - text.data()))));
-  static constexpr std::array<std::pair<std::string_view, double>, 9> kUnits{
-      {{"bytes", 1}, {"b", 1}, {"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9}, {"kib", 1024.0}, {"mib", 1048576.0}, {"gib", 1073741824.0}, {"byte", 1}}};
+  static constexpr std::array<std::pair<std::string_view, double>, 9> kUnits{{{"bytes", 1},
+                                                                              {"b", 1},
+                                                                              {"kb", 1e3},
+                                                                              {"mb", 1e6},
+                                                                              {"gb", 1e9},
+                                                                              {"kib", 1024.0},
+                                                                              {"mib", 1048576.0},
+                                                                              {"gib", 1073741824.0},
+                                                                              {"byte", 1}}};
   for (const auto& [name, bytes] : kUnits)
     if (unit == name) return static_cast<std::int64_t>(number * bytes);
   return 0;
@@ -159,18 +168,22 @@ Error explain_failure(std::string_view what, int exit_code, std::span<const std:
     because(Code::kUnavailable, "the disk is full: make room and try again");
   else if (exit_code == 128 + 9)
     because(Code::kUnavailable, "it was killed: the machine may be short of memory");
-  else if (contains_any(all, {"ensurepip is not available", "no module named venv", "no module named ensurepip", "no module named 'ensurepip'"}))
+  else if (contains_any(all, {"ensurepip is not available", "no module named venv", "no module named ensurepip",
+                              "no module named 'ensurepip'"}))
     because(Code::kUnavailable, "this Python cannot make environments: apt install python3-venv");
-  else if (contains_any(all, {"name resolution", "failed to establish a new connection", "error sending request", "connection refused", "dns error",
-                              "network is unreachable", "read timed out", "connect timeout", "operation timed out", "max retries exceeded",
-                              "connection reset"}))
-    because(Code::kUnavailable, "the package index does not answer: check the network, the proxy and pip's index-url (PIP_INDEX_URL, pip.conf)");
+  else if (contains_any(all, {"name resolution", "failed to establish a new connection", "error sending request",
+                              "connection refused", "dns error", "network is unreachable", "read timed out", "connect timeout",
+                              "operation timed out", "max retries exceeded", "connection reset"}))
+    because(Code::kUnavailable,
+            "the package index does not answer: check the network, the proxy and pip's index-url (PIP_INDEX_URL, pip.conf)");
   else if (contains_any(all, {"certificate verify failed", "invalid peer certificate", "certificate_verify_failed"}))
     because(Code::kUnavailable, "the index's certificate is not trusted: set PIP_CERT, or trusted hosts on the component");
-  else if (contains_any(all, {"401 unauthorized", "403 forbidden", "401 client error", "403 client error", "could not authenticate"}))
+  else if (contains_any(all,
+                        {"401 unauthorized", "403 forbidden", "401 client error", "403 client error", "could not authenticate"}))
     because(Code::kInvalid, "the package index refuses us: check the credentials in its url");
   else if (contains_any(all, {"failed to build", "subprocess-exited-with-error", "failed building wheel"}))
-    because(Code::kInvalid, "there is no ready-made wheel for this Python: take a version that has one, or install what its build asks for");
+    because(Code::kInvalid,
+            "there is no ready-made wheel for this Python: take a version that has one, or install what its build asks for");
   else if (contains_any(all, {"no matching distribution", "no solution found", "conflicting dependencies"}))
     because(Code::kInvalid, "check the package's name and version, and that it supports this Python version");
   return error;

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
-#include <map>
 #include <vector>
 
 #include "base/result.h"
@@ -43,8 +43,8 @@ std::int64_t parse_size(std::string_view text);
 // The last lines that say something, 15 at most, without credentials.
 std::string meaningful_words(std::span<const std::string> lines);
 
-// Why `what` ("uv pip install") failed: its own words, and a hint where the cause is known. Disk full, no network and a missing venv
-// module are kUnavailable, everything else kInvalid.
+// Why `what` ("uv pip install") failed: its own words, and a hint where the cause is known. Disk full, no network and a missing
+// venv module are kUnavailable, everything else kInvalid.
 Error explain_failure(std::string_view what, int exit_code, std::span<const std::string> lines);
 
 }  // namespace sluice

@@ -17,24 +17,26 @@ BuildProgress after(std::initializer_list<std::string_view> lines) {
 }
 
 TEST(InstallProgress, UvsLinesMovePhasePackagesAndBytes) {
-  const BuildProgress loading = after({"Using Python 3.11.7 environment at: e1", "Resolved 10 packages in 275ms", "Downloading scipy (33.7MiB)",
-                                       "Downloading pandas (11.8MiB)", " Downloaded pandas"});
+  const BuildProgress loading = after({"Using Python 3.11.7 environment at: e1", "Resolved 10 packages in 275ms",
+                                       "Downloading scipy (33.7MiB)", "Downloading pandas (11.8MiB)", " Downloaded pandas"});
   EXPECT_EQ(loading.phase, "downloading");
   EXPECT_EQ(loading.packages_total, 10);
   EXPECT_EQ(loading.packages_done, 1);
   EXPECT_EQ(loading.bytes_done, static_cast<std::int64_t>(11.8 * 1024 * 1024));
-  const BuildProgress done = after({"Resolved 10 packages in 275ms", "Prepared 10 packages in 512ms", "Installed 10 packages in 39ms", " + pandas==3.1.1"});
+  const BuildProgress done = after(
+      {"Resolved 10 packages in 275ms", "Prepared 10 packages in 512ms", "Installed 10 packages in 39ms", " + pandas==3.1.1"});
   EXPECT_EQ(done.phase, "installing");
   EXPECT_EQ(done.packages_done, 10);
 }
 
 TEST(InstallProgress, PipsLinesMovePhasePackagesAndBytes) {
-  const BuildProgress loading = after({"Collecting pandas", "  Downloading pandas-3.1.1-cp311-cp311.whl (12.4 MB)", "Collecting numpy>=2.0.2 (from pandas)",
-                                       "Collecting numpy<3 (from pandas)"});
+  const BuildProgress loading = after({"Collecting pandas", "  Downloading pandas-3.1.1-cp311-cp311.whl (12.4 MB)",
+                                       "Collecting numpy>=2.0.2 (from pandas)", "Collecting numpy<3 (from pandas)"});
   EXPECT_EQ(loading.phase, "downloading");
   EXPECT_EQ(loading.packages_total, 2);
   EXPECT_EQ(loading.bytes_done, 12'400'000);
-  const BuildProgress done = after({"Collecting pandas", "Installing collected packages: tzdata, numpy, pandas", "Successfully installed numpy-2 pandas-3 tzdata-1"});
+  const BuildProgress done = after({"Collecting pandas", "Installing collected packages: tzdata, numpy, pandas",
+                                    "Successfully installed numpy-2 pandas-3 tzdata-1"});
   EXPECT_EQ(done.phase, "installing");
   EXPECT_EQ(done.packages_total, 3);
   EXPECT_EQ(done.packages_done, 3);
@@ -64,17 +66,20 @@ Error explained(std::vector<std::string> lines, int exit_code = 1) { return expl
 
 TEST(ExplainFailure, KeepsTheInstallersWordsAndNotItsChatterOrItsPasswords) {
   const Error error = explained({"Looking in indexes: http://127.0.0.1/simple", "Collecting nope", "",
-                                 "ERROR: Could not find a version that satisfies nope at http://me:secret@host/simple", "ERROR: No matching distribution found for nope"});
+                                 "ERROR: Could not find a version that satisfies nope at http://me:secret@host/simple",
+                                 "ERROR: No matching distribution found for nope"});
   EXPECT_EQ(error.code, Code::kInvalid);
-  EXPECT_EQ(error.message, "pip install failed (exit code 1):\nERROR: Could not find a version that satisfies nope at http://host/simple\n"
-                           "ERROR: No matching distribution found for nope");
+  EXPECT_EQ(error.message,
+            "pip install failed (exit code 1):\nERROR: Could not find a version that satisfies nope at http://host/simple\n"
+            "ERROR: No matching distribution found for nope");
   EXPECT_THAT(error.hint, HasSubstr("name and version"));
 }
 
 TEST(ExplainFailure, AFullDiskNoNetworkAndAMissingVenvMayPass) {
   EXPECT_EQ(explained({"error: failed to write", "  cause: No space left on device (os error 28)"}).code, Code::kUnavailable);
   // pip ends with "No matching distribution" without a network, too.
-  const Error offline = explained({"WARNING: Retrying (...) after NewConnectionError: Failed to establish a new connection", "ERROR: No matching distribution found for six"});
+  const Error offline = explained({"WARNING: Retrying (...) after NewConnectionError: Failed to establish a new connection",
+                                   "ERROR: No matching distribution found for six"});
   EXPECT_EQ(offline.code, Code::kUnavailable);
   EXPECT_THAT(offline.hint, HasSubstr("network"));
   const Error no_venv = explained({"The virtual environment was not created successfully because ensurepip is not available."});

@@ -66,7 +66,8 @@ void add_from_path(const std::string& name, std::vector<std::string>& out) {
   }
 }
 
-// Interpreters that pyenv and uv keep under `root` in a folder per version ("3.10.13", "cpython-3.10.13-linux-..."), newest first.
+// Interpreters that pyenv and uv keep under `root` in a folder per version ("3.10.13", "cpython-3.10.13-linux-..."), newest
+// first.
 void add_kept(const std::string& root, std::string_view prefix, const std::string& wanted, std::vector<std::string>& out) {
   std::vector<std::pair<std::vector<int>, std::string>> found;
   for (const fs::path& entry : folder_entries(root)) {

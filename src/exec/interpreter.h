@@ -9,8 +9,9 @@
 
 namespace sluice {
 
-// Starts `program` and asks it for the real interpreter behind it (through shims and virtual environments) and its version. Costs 20-50 ms,
-// through a shim of pyenv 100 ms. kInvalid if it is no Python 3 (or a shim that refuses), kUnavailable if it does not start or takes 20 s.
+// Starts `program` and asks it for the real interpreter behind it (through shims and virtual environments) and its version. Costs
+// 20-50 ms, through a shim of pyenv 100 ms. kInvalid if it is no Python 3 (or a shim that refuses), kUnavailable if it does not
+// start or takes 20 s.
 Result<Interpreter> probe_interpreter(const std::string& program, const std::atomic<bool>& cancelled);
 
 // "3.11.7" is a "3.11" and a "3.11.7", not a "3.1". Everything is a "".

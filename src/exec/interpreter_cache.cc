@@ -22,12 +22,13 @@ std::string file_text(const std::string& path) { return small_file_text(path).va
 
 // Empty if there is no such file.
 std::string stamp(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return {};
   return std::to_string(info.st_size) + " " + std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec);
 }
 
-// A python that is an ELF file by that name is itself. A script, or a link to some other program, chooses an interpreter each time.
+// A python that is an ELF file by that name is itself. A script, or a link to some other program, chooses an interpreter each
+// time.
 bool is_itself(const std::string& candidate) {
   std::error_code error;
   const auto real = std::filesystem::canonical(candidate, error);
@@ -35,7 +36,9 @@ bool is_itself(const std::string& candidate) {
   std::ifstream file(real, std::ios::binary);
   std::array<char, 4> magic{};
   file.read(magic.data(), magic.size());
-  return std::string_view(magic.data(), magic.size()) == "\x7f" "ELF";
+  return std::string_view(magic.data(), magic.size()) ==
+         "\x7f"
+         "ELF";
 }
 
 std::string pyenv_root(const Variables& variables) {
@@ -56,7 +59,8 @@ std::string pyenv_context() {
   std::error_code error;
   std::filesystem::path dir = std::filesystem::current_path(error);
   while (!error && !dir.empty()) {
-    if (const std::string text = file_text((dir / ".python-version").string()); !text.empty()) out += dir.string() + ": " + text + "\n";
+    if (const std::string text = file_text((dir / ".python-version").string()); !text.empty())
+      out += dir.string() + ": " + text + "\n";
     if (dir == dir.root_path()) break;
     dir = dir.parent_path();
   }
@@ -78,8 +82,10 @@ std::optional<Interpreter> InterpreterCache::find(const std::string& candidate) 
   const Value* entry = document->find(candidate);
   if (entry == nullptr) return std::nullopt;
   if (const std::string now = identity(candidate); now.empty() || now != entry->string_or("identity", "")) return std::nullopt;
-  Interpreter out{.path = std::string(entry->string_or("interpreter", "")), .version = std::string(entry->string_or("version", ""))};
-  if (!out.path.empty() && (stamp(out.path).empty() || stamp(out.path) != entry->string_or("interpreter_stamp", ""))) return std::nullopt;
+  Interpreter out{.path = std::string(entry->string_or("interpreter", "")),
+                  .version = std::string(entry->string_or("version", ""))};
+  if (!out.path.empty() && (stamp(out.path).empty() || stamp(out.path) != entry->string_or("interpreter_stamp", "")))
+    return std::nullopt;
   return out;
 }
 

@@ -8,9 +8,9 @@
 
 namespace sluice {
 
-// One JSON file. An answer counts only while the candidate (and the real interpreter behind it) has the size and mtime that it had, and, for a
-// shim of pyenv, while everything that pyenv chooses by is as it was. Other shims are asked each time: we do not know what they look
-// at. Written whole and renamed; what cannot be read or written is only a cache that does not help.
+// One JSON file. An answer counts only while the candidate (and the real interpreter behind it) has the size and mtime that it
+// had, and, for a shim of pyenv, while everything that pyenv chooses by is as it was. Other shims are asked each time: we do not
+// know what they look at. Written whole and renamed; what cannot be read or written is only a cache that does not help.
 class InterpreterCache {
  public:
   explicit InterpreterCache(std::string path) : path_(std::move(path)) {}

@@ -11,7 +11,9 @@ namespace {
 using testing::HasSubstr;
 
 // A shell script that answers the question as that Python would.
-std::string says(const std::string& path, const std::string& version) { return "#!/bin/sh\necho " + path + "\necho " + version + "\n"; }
+std::string says(const std::string& path, const std::string& version) {
+  return "#!/bin/sh\necho " + path + "\necho " + version + "\n";
+}
 
 // Nothing but what a test puts there: PATH is bin/, HOME, cache and pyenv are in the folder.
 class InterpreterTest : public testing::Test {
@@ -98,13 +100,17 @@ TEST(VersionMatches, ComparesWholeNumbers) {
 }
 
 TEST_F(InterpreterTest, AnAnswerIsRememberedUntilTheInterpreterChanges) {
-  const std::string python = folder_.write_script("bin/python3.9", "\x7f" "ELF first");
+  const std::string python = folder_.write_script("bin/python3.9",
+                                                  "\x7f"
+                                                  "ELF first");
   InterpreterCache cache(folder_.path() + "/interpreters.json");
   EXPECT_FALSE(cache.find(python));
   cache.remember(python, {.path = python, .version = "3.9.1"});
   ASSERT_TRUE(InterpreterCache(folder_.path() + "/interpreters.json").find(python));
   EXPECT_EQ(cache.find(python)->version, "3.9.1");
-  folder_.write("bin/python3.9", "\x7f" "ELF another one");
+  folder_.write("bin/python3.9",
+                "\x7f"
+                "ELF another one");
   EXPECT_FALSE(cache.find(python));
 }
 

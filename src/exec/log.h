@@ -66,7 +66,7 @@ class LogFollower {
   Status poll_until(const std::function<bool(const LogChunk&)>& visit);
 
   std::string path_;
-  std::int64_t tail_ = -1;   // number of the tail file that is being read; -1: the head
+  std::int64_t tail_ = -1;  // number of the tail file that is being read; -1: the head
   std::int64_t offset_ = 0;  // in the file that is being read
   std::int64_t output_ = 0;  // bytes of output that were read or are known to be cut
 };

@@ -8,7 +8,8 @@ namespace sluice {
 
 std::optional<std::string> small_file_text(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file || file.peek() == std::ifstream::traits_type::eof()) return file.is_open() && !file.bad() ? std::optional<std::string>("") : std::nullopt;
+  if (!file || file.peek() == std::ifstream::traits_type::eof())
+    return file.is_open() && !file.bad() ? std::optional<std::string>("") : std::nullopt;
   std::stringstream text;
   if (!(text << file.rdbuf())) return std::nullopt;
   return text.str();

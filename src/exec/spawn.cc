@@ -72,8 +72,7 @@ SpawnOutcome spawn(const SpawnRequest& request) {
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) return {.failed_call = "vfork", .error = fork_error};
   if (report.failed_call == nullptr) return {.pid = pid};
-  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {}
   return {.failed_call = report.failed_call, .error = report.error};
 }
 

@@ -24,7 +24,8 @@ struct AttemptSpec {
   std::string id;                 // unique for ever; every process of the attempt carries SLUICE_ATTEMPT=<id>
   std::vector<std::string> argv;  // argv[0] is looked up on the PATH of the attempt
   std::vector<std::pair<std::string, std::string>> env;  // set on top of the submitter's environment; PATH may be among them
-  std::string directory;  // its working directory: must exist. Beside it: directory + ".tmp", TMPDIR or what a failed attempt left in /tmp
+  std::string directory;  // its working directory: must exist. Beside it: directory + ".tmp", TMPDIR or what a failed attempt
+                          // left in /tmp
   std::string log_path;  // framed log (log.h); made with the first output
   std::int64_t log_bytes_max = 256LL << 20U;  // head and tail are kept, the cut is noted in the log
   std::vector<std::string> writable;  // besides the attempt's own directory: host paths that must show through the private /tmp

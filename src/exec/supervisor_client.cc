@@ -76,8 +76,7 @@ class SupervisorClient final : public Supervisor {
       gone_ = Error{Code::kUnavailable, "the supervisor did not end and was killed", ""};
     }
     channel_.close();
-    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-    }
+    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {}
     pid_ = -1;
     return {};
   }

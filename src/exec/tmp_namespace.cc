@@ -95,8 +95,7 @@ const char* set_up(Plan& plan, bool& has_user_namespace) {
   if (::write(socket, &report, sizeof report) != sizeof report) ::_exit(1);
   // The namespace needs us until our parent has taken hold of it.
   char end = 0;
-  while (::read(socket, &end, 1) < 0 && errno == EINTR) {
-  }
+  while (::read(socket, &end, 1) < 0 && errno == EINTR) {}
   ::_exit(0);
 }
 
@@ -157,8 +156,7 @@ Result<TmpNamespace> make_tmp_namespace(TmpKind kind, const std::string& root, c
   Result<TmpNamespace> made = fail(Code::kUnavailable, std::string(report.call.data()) + ": " + std::strerror(report.error));
   if (helper > 0 && report.error == 0) made = take_hold(helper, report.has_user_namespace);
   ::close(pair[0]);
-  while (helper > 0 && ::waitpid(helper, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  while (helper > 0 && ::waitpid(helper, nullptr, 0) < 0 && errno == EINTR) {}
   return made;
 }
 

@@ -63,8 +63,7 @@ void tidy_up(std::vector<int> namespaces, std::vector<std::string> folders) {
   if (child == 0) {
     close_all_but(kept);
     char end = 0;
-    while (::read(go[0], &end, 1) < 0 && errno == EINTR) {
-    }
+    while (::read(go[0], &end, 1) < 0 && errno == EINTR) {}
   }
   if (child <= 0) {
     std::error_code ignored;

@@ -17,17 +17,19 @@ constexpr Duration kInstallTimeMax = std::chrono::minutes(2);
 bool succeeded(const Result<CommandResult>& result) { return result && result->exit_code == 0; }
 
 // kUnavailable if it cannot be installed.
-Result<UvTool> install_uv(const std::string& tools_dir, const std::string& interpreter, const ProgressFn& progress, const std::atomic<bool>& cancelled) {
+Result<UvTool> install_uv(const std::string& tools_dir, const std::string& interpreter, const ProgressFn& progress,
+                          const std::atomic<bool>& cancelled) {
   std::error_code error;
   std::filesystem::create_directories(std::filesystem::path(tools_dir).parent_path(), error);
-  SLUICE_TRY(const FileLock lock, FileLock::acquire(tools_dir + ".lock", [&] { progress({.phase = "waiting for another build"}); }, cancelled));
+  SLUICE_TRY(const FileLock lock,
+             FileLock::acquire(tools_dir + ".lock", [&] { progress({.phase = "waiting for another build"}); }, cancelled));
   const std::string uv = tools_dir + "/bin/uv";
   if (auto tool = probe_uv(uv, cancelled)) return tool;  // somebody else has made it while we waited
   progress({.phase = "installing uv"});
   std::filesystem::remove_all(tools_dir, error);
-  const Command steps[] = {
-      {.argv = {interpreter, "-I", "-m", "venv", tools_dir}},
-      {.argv = {tools_dir + "/bin/python3", "-I", "-m", "pip", "install", "--retries", "1", "--timeout", "15", "--only-binary", ":all:", "uv"}}};
+  const Command steps[] = {{.argv = {interpreter, "-I", "-m", "venv", tools_dir}},
+                           {.argv = {tools_dir + "/bin/python3", "-I", "-m", "pip", "install", "--retries", "1", "--timeout",
+                                     "15", "--only-binary", ":all:", "uv"}}};
   for (Command step : steps) {
     step.variables = installer_variables();
     step.keep_fd = lock.fd();
@@ -45,9 +47,10 @@ Result<UvTool> install_uv(const std::string& tools_dir, const std::string& inter
 
 VariableChanges installer_variables() {
   VariableChanges out;
-  for (const char* name : {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT",
-                           "PIP_DRY_RUN", "PIP_QUIET", "PIP_REPORT", "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_PROJECT_ENVIRONMENT", "UV_WORKING_DIR",
-                           "UV_VENV_SEED", "UV_COMPILE_BYTECODE", "FORCE_COLOR", "CLICOLOR_FORCE"})
+  for (const char* name :
+       {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX", "PIP_TARGET", "PIP_PREFIX",
+        "PIP_ROOT", "PIP_DRY_RUN", "PIP_QUIET", "PIP_REPORT", "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_PROJECT_ENVIRONMENT",
+        "UV_WORKING_DIR", "UV_VENV_SEED", "UV_COMPILE_BYTECODE", "FORCE_COLOR", "CLICOLOR_FORCE"})
     out.emplace_back(name, std::nullopt);
   out.emplace_back("PIP_USER", "0");
   out.emplace_back("PIP_NO_INPUT", "1");
@@ -69,7 +72,8 @@ Result<UvTool> probe_uv(const std::string& program, const std::atomic<bool>& can
   return UvTool{.path = program, .version = std::string(split(result->last_lines.back(), ' ')[1])};
 }
 
-Result<UvTool> find_uv(const std::string& tools_dir, const std::string& interpreter, const ProgressFn& progress, const std::atomic<bool>& cancelled) {
+Result<UvTool> find_uv(const std::string& tools_dir, const std::string& interpreter, const ProgressFn& progress,
+                       const std::atomic<bool>& cancelled) {
   static std::mutex mutex;
   static std::map<std::string, UvTool> known;
   {

@@ -15,9 +15,10 @@ struct UvTool {
   std::string version;  // "0.9.2"
 };
 
-// Looks on PATH, then at TOOLS/bin/uv, then makes TOOLS (python -m venv, pip install uv; 3-6 s). If that fails there is none for the rest of
-// this process. kCancelled is the only error.
-Result<UvTool> find_uv(const std::string& tools_dir, const std::string& interpreter, const ProgressFn& progress, const std::atomic<bool>& cancelled);
+// Looks on PATH, then at TOOLS/bin/uv, then makes TOOLS (python -m venv, pip install uv; 3-6 s). If that fails there is none for
+// the rest of this process. kCancelled is the only error.
+Result<UvTool> find_uv(const std::string& tools_dir, const std::string& interpreter, const ProgressFn& progress,
+                       const std::atomic<bool>& cancelled);
 
 // The uv at this path or name, if it starts.
 Result<UvTool> probe_uv(const std::string& program, const std::atomic<bool>& cancelled);

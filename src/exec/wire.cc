@@ -185,8 +185,7 @@ Result<WireMessage> read_message(std::string_view json) {
   const std::string id(object.string_or("id", ""));
   if (type == "hello") return Hello{read_int(object, "min"), read_int(object, "max")};
   if (type == "start") return read_start(object);
-  if (type == "stop")
-    return WireStop{id, Duration{std::llround(std::clamp(object.number_or("grace_us", 0), 0.0, kGraceMaxUs))}};
+  if (type == "stop") return WireStop{id, Duration{std::llround(std::clamp(object.number_or("grace_us", 0), 0.0, kGraceMaxUs))}};
   if (type == "ack") {
     WireAck ack;
     if (!read_texts(object, "ids", ack.ids)) return fail(Code::kCorrupt, "an ack without its list of ids");
