@@ -7,6 +7,22 @@
 
 namespace sluice {
 
+void LocalHands::prepare(const Uuid& run, const std::vector<EnvironmentSpec>& environments) {
+  for (const EnvironmentSpec& spec : environments)
+    if (!built_.contains(spec.key)) build_of(spec)->wanted_by.insert(run);
+}
+
+void LocalHands::release(const Uuid& run) {
+  for (auto& [key, build] : builds_) {
+    build->wanted_by.erase(run);
+    cancel_if_unwanted(*build);
+  }
+}
+
+void LocalHands::cancel_if_unwanted(Build& build) {
+  if (build.waiting.empty() && build.wanted_by.empty()) build.cancelled = true;
+}
+
 void LocalHands::await_environment(const JobPtr& job) {
   const EnvironmentSpec& spec = *job->attempt.order.site->environment;
   if (const auto found = built_.find(spec.key); found != built_.end()) {
@@ -15,18 +31,20 @@ void LocalHands::await_environment(const JobPtr& job) {
     return;
   }
   job->phase = Phase::kEnvironment;
+  build_of(spec)->waiting.push_back(job);
+}
+
+// The build that is under way, else a new one.
+std::shared_ptr<LocalHands::Build> LocalHands::build_of(const EnvironmentSpec& spec) {
   auto& build = builds_[spec.key];
-  if (build != nullptr && !build->cancelled) {
-    build->waiting.push_back(job);
-    return;
-  }
+  if (build != nullptr && !build->cancelled) return build;
   build = std::make_shared<Build>();
-  build->waiting.push_back(job);
   builders_.submit([this, spec, build = build, alive = std::weak_ptr(alive_)] {
     const auto progress = [&](const BuildProgress& now) {
       loop_.post([this, alive, build, notice = BuildNotice{.environment = spec.key, .progress = now}]() mutable {
         if (alive.expired() || !listener_.building) return;
         notice.runs = runs_waiting(*build);
+        build->told = true;
         listener_.building(notice);
       });
     };
@@ -37,12 +55,13 @@ void LocalHands::await_environment(const JobPtr& job) {
       if (const auto found = builds_.find(key); found != builds_.end() && found->second == build) on_built(key, environment);
     });
   });
+  return build;
 }
 
 void LocalHands::on_built(const std::string& key, Result<Environment> environment) {
   const auto build = builds_.at(key);
   builds_.erase(key);
-  if (listener_.building)
+  if (build->told && listener_.building)
     listener_.building({.environment = key,
                         .progress = {},
                         .finished = true,
@@ -66,7 +85,7 @@ void LocalHands::on_built(const std::string& key, Result<Environment> environmen
 }
 
 std::vector<Uuid> LocalHands::runs_waiting(const Build& build) const {
-  std::vector<Uuid> runs;
+  std::vector<Uuid> runs(build.wanted_by.begin(), build.wanted_by.end());
   for (const JobPtr& job : build.waiting) runs.push_back(job->attempt.order.run);
   std::sort(runs.begin(), runs.end());
   runs.erase(std::unique(runs.begin(), runs.end()), runs.end());
