@@ -221,12 +221,16 @@ std::string RunView::row(const TaskTree::Entry& entry, int depth, bool is_folded
   return line;
 }
 
-std::string RunView::build_row(const Building& building, Instant now) const {
-  const BuildProgress& progress = building.progress;
-  std::string line = "environment: " + one_line(progress.phase);
+std::string progress_text(const BuildProgress& progress) {
+  std::string text = one_line(progress.phase);
   if (progress.packages_total > 0)
-    line += ", " + std::to_string(progress.packages_done) + " of " + std::to_string(progress.packages_total) + " packages";
-  if (progress.bytes_done > 0) line += ", " + format_bytes(static_cast<double>(progress.bytes_done));
+    text += ", " + std::to_string(progress.packages_done) + " of " + std::to_string(progress.packages_total) + " packages";
+  if (progress.bytes_done > 0) text += ", " + format_bytes(static_cast<double>(progress.bytes_done));
+  return text;
+}
+
+std::string RunView::build_row(const Building& building, Instant now) const {
+  std::string line = "environment: " + progress_text(building.progress);
   if (building.began != Instant{}) line += "  " + format_duration(now - building.began);
   return console_.ink_err(Ink::kYellow, line);
 }
