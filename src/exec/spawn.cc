@@ -38,6 +38,7 @@ struct ChildReport {
 [[noreturn]] void run_child(const SpawnRequest& request, pid_t parent, volatile ChildReport* report) {
   if (request.user_namespace >= 0 && ::setns(request.user_namespace, CLONE_NEWUSER) != 0) give_up(report, "setns");
   if (request.mount_namespace >= 0 && ::setns(request.mount_namespace, CLONE_NEWNS) != 0) give_up(report, "setns");
+  if (request.root >= 0 && (::fchdir(request.root) != 0 || ::chroot(".") != 0)) give_up(report, "chroot");
   ::setsid();
   // After setns, which clears it. If the parent died before, nobody would kill us.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
