@@ -41,6 +41,7 @@ class RunView {
 
  private:
   struct Building {
+    std::string name;
     BuildProgress progress;
     Instant began;
   };

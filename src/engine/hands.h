@@ -12,9 +12,11 @@
 namespace sluice {
 
 struct BuildNotice {
-  std::string environment;   // key
+  std::string environment;  // key
+  std::string name;         // for people: "pandas, scikit-learn"
   BuildProgress progress;
   bool finished = false;
+  bool failed = false;
   double seconds = 0;
   std::vector<Uuid> runs;    // that wait for it
 };

@@ -2,10 +2,29 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.h"
 #include "engine/local_hands.h"
 #include "exec/log.h"
 
 namespace sluice {
+namespace {
+
+// "pandas, scikit-learn": what the author asked for, without the executor and without versions.
+std::string name_of(const EnvironmentSpec& spec) {
+  std::vector<std::string> names;
+  for (const std::string& requirement : spec.requirements) {
+    const std::string name = requirement.substr(0, requirement.find_first_of(" ;<>=!~[@"));
+    const bool own = std::find(spec.no_deps.begin(), spec.no_deps.end(), requirement) != spec.no_deps.end();
+    if (!own && !name.empty()) names.push_back(name);
+  }
+  if (names.empty()) return "kfp";
+  constexpr std::size_t kShown = 4;
+  const std::size_t more = names.size() > kShown ? names.size() - kShown : 0;
+  names.resize(names.size() - more);
+  return join(names, ", ") + (more > 0 ? " and " + std::to_string(more) + " more" : "");
+}
+
+}  // namespace
 
 void LocalHands::prepare(const Uuid& run, const std::vector<EnvironmentSpec>& environments) {
   for (const EnvironmentSpec& spec : environments)
@@ -39,14 +58,16 @@ std::shared_ptr<LocalHands::Build> LocalHands::build_of(const EnvironmentSpec& s
   auto& build = builds_[spec.key];
   if (build != nullptr && !build->cancelled) return build;
   build = std::make_shared<Build>();
+  build->name = name_of(spec);
   builders_.submit([this, spec, build = build, alive = std::weak_ptr(alive_)] {
     const auto progress = [&](const BuildProgress& now) {
-      loop_.post([this, alive, build, notice = BuildNotice{.environment = spec.key, .progress = now}]() mutable {
-        if (alive.expired() || !listener_.building) return;
-        notice.runs = runs_waiting(*build);
-        build->told = true;
-        listener_.building(notice);
-      });
+      loop_.post(
+          [this, alive, build, notice = BuildNotice{.environment = spec.key, .name = build->name, .progress = now}]() mutable {
+            if (alive.expired() || !listener_.building) return;
+            notice.runs = runs_waiting(*build);
+            build->told = true;
+            listener_.building(notice);
+          });
     };
     auto environment = environments_.ensure(spec, progress, build->cancelled);
     loop_.post([this, alive, build, key = spec.key, environment = std::move(environment)] {
@@ -63,8 +84,10 @@ void LocalHands::on_built(const std::string& key, Result<Environment> environmen
   builds_.erase(key);
   if (build->told && listener_.building)
     listener_.building({.environment = key,
+                        .name = build->name,
                         .progress = {},
                         .finished = true,
+                        .failed = !environment,
                         .seconds = environment ? environment->build_seconds : 0,
                         .runs = runs_waiting(*build)});
   if (environment) built_[key] = environment->path + "/bin";

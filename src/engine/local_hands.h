@@ -56,6 +56,7 @@ class LocalHands final : public Hands {
   };
   using JobPtr = std::shared_ptr<Job>;
   struct Build {
+    std::string name;
     std::vector<JobPtr> waiting;
     std::set<Uuid> wanted_by;  // runs that will need it, but not yet
     bool told = false;  // somebody has seen it progress, so its end is news
