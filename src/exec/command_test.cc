@@ -61,14 +61,17 @@ TEST(Command, DeathByASignalIsAnExitCodeAbove128) {
 
 TEST(Command, CancellingEndsTheWholeGroupEvenIfItIgnoresSigterm) {
   std::atomic<bool> cancelled{false};
+  bool ready = false;
   pid_t grandchild = 0;
   const auto result = run_command({.argv = {"sh", "-c", "(trap '' TERM; echo ready; exec sleep 600) & echo $!; wait"},
                                    .on_line =
                                        [&](std::string_view line) {
-                                         if (line != "ready")
-                                           grandchild = std::atoi(std::string(line).c_str());
+                                         // The two lines come in either order.
+                                         if (line == "ready")
+                                           ready = true;
                                          else
-                                           cancelled = true;
+                                           grandchild = std::atoi(std::string(line).c_str());
+                                         cancelled = ready && grandchild > 0;
                                        }},
                                   cancelled);
   ASSERT_FALSE(result);

@@ -1,5 +1,5 @@
-// Starting one process of an attempt: vfork and execve, with everything prepared before so that the child only makes system
-// calls.
+// Starting one process of an attempt: a child in our own memory that execs, with everything prepared before so that it only makes
+// system calls.
 #pragma once
 
 #include <sys/types.h>
@@ -15,9 +15,9 @@
 namespace sluice {
 
 struct SpawnRequest {
-  const char* program = nullptr;    // path
-  char* const* argv = nullptr;      // null-terminated
-  char* const* envp = nullptr;      // null-terminated
+  const char* program = nullptr;  // path
+  char* const* argv = nullptr;  // null-terminated
+  char* const* envp = nullptr;  // null-terminated
   const char* directory = nullptr;  // working directory
   int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;
   int user_namespace = -1;  // joined if not -1
@@ -27,7 +27,7 @@ struct SpawnRequest {
 struct SpawnOutcome {
   pid_t pid = -1;
   const char* failed_call = nullptr;  // "execve", "chdir", ...; null: the program runs
-  int error = 0;                      // errno of it
+  int error = 0;  // errno of it
 };
 // Own session and process group, signals unblocked, killed with its parent. Must be called on the main thread: PDEATHSIG watches
 // the thread that forked. Returns when the program runs or could not be started (then the child is reaped).

@@ -25,7 +25,7 @@
 #include "base/match.h"
 #include "exec/attempt.h"
 #include "exec/channel.h"
-#include "exec/processes.h"
+#include "exec/orphans.h"
 #include "exec/spawn.h"
 #include "exec/supervisor.h"
 #include "exec/tmp_slots.h"
@@ -56,12 +56,6 @@ class SupervisorLoop {
   int run();
 
  private:
-  // A child of ours that is no main process: its parent has died, and a subreaper inherits it.
-  struct Orphan {
-    std::string attempt;
-    bool told = false;  // SIGTERM has been sent
-  };
-
   bool set_up();
   bool watch(int fd, void* source) const;  // events of `fd` will point to `source`
   void turn();
@@ -79,12 +73,8 @@ class SupervisorLoop {
   void reap();
   void on_main_ended(AttemptProcess& attempt);
   void settle();
-  void find_orphans();
-  std::string owner_of(pid_t pid) const;
-  bool end_orphans_of(const AttemptProcess& attempt);
   void finish(AttemptProcess& attempt);
   void kill_overdue();
-  void kill_children();
   void send_waiting();
 
   const std::size_t slots_;  // attempts at a time
@@ -92,7 +82,6 @@ class SupervisorLoop {
   TmpSlots tmp_;
   BaseEnvironment environment_;
   ProgramFinder programs_;
-  ChildList children_;
   SystemClock clock_;
   Instant now_;  // of this turn
   int epoll_ = -1;
@@ -103,13 +92,12 @@ class SupervisorLoop {
   bool watches_room_ = false;
   bool has_news_ = true;         // something is to be sent that must not wait
   std::deque<AttemptSpec> held_; // sent ahead: each starts when an attempt before it has ended, without a word from the engine
-  std::unordered_map<std::string, std::unique_ptr<AttemptProcess>> attempts_;
-  std::unordered_map<pid_t, AttemptProcess*> mains_;  // main processes that live
-  std::vector<AttemptProcess*> ended_;                // main process gone, not finished
-  std::unordered_map<pid_t, Orphan> orphans_;
+  Orphans::Attempts attempts_;
+  Orphans::Mains mains_;
+  std::vector<AttemptProcess*> ended_;  // main process gone, not finished
+  Orphans orphans_;
   std::size_t stopping_ = 0;                            // attempts with a kill_at
   std::unordered_map<std::string, AttemptExit> exits_;  // reported, not acknowledged
-  std::vector<pid_t> pids_;                             // kept for its memory
 };
 
 SupervisorLoop::~SupervisorLoop() {
@@ -151,7 +139,7 @@ int SupervisorLoop::run() {
     if (has_news_ || watches_room_) send_waiting();
     turn();
   }
-  kill_children();
+  orphans_.kill_children();
   // Only a peer that is still there is waited for.
   for (int waited = 0; !is_peer_gone_ && channel_.has_unsent() && waited < kFlushMaxMs; waited += 100) {
     pollfd room{channel_.fd(), POLLOUT, 0};
@@ -346,7 +334,7 @@ void SupervisorLoop::reap() {
       on_main_ended(*main->second);
     } else {
       ::waitpid(info.si_pid, nullptr, 0);
-      orphans_.erase(info.si_pid);
+      orphans_.forget(info.si_pid);
     }
   }
 }
@@ -362,58 +350,18 @@ void SupervisorLoop::on_main_ended(AttemptProcess& attempt) {
   ended_.push_back(&attempt);
 }
 
-// Finishes those attempts of which no process is left. Everything that an attempt started is a descendant of ours, and becomes
-// our child when its parent dies: so when no child but main processes is left, nothing is.
+// Finishes those attempts of which no process is left: when no child of ours but main processes is left, nothing is.
 void SupervisorLoop::settle() {
-  find_orphans();
+  orphans_.find(attempts_, mains_);
   for (std::size_t i = 0; i < ended_.size();) {
     AttemptProcess* attempt = ended_[i];
-    if (!orphans_.empty() && end_orphans_of(*attempt)) {
+    if (orphans_.end_those_of(*attempt, attempts_.size() == 1, now_)) {
       ++i;
       continue;
     }
     ended_.erase(ended_.begin() + static_cast<std::ptrdiff_t>(i));
     finish(*attempt);
   }
-}
-
-void SupervisorLoop::find_orphans() {
-  children_.read(pids_);
-  if (pids_.size() == mains_.size()) return;
-  // Whoever is in our session is a helper of ours: an attempt begins with a session of its own.
-  for (const pid_t pid : pids_)
-    if (mains_.count(pid) == 0 && orphans_.count(pid) == 0 && ::getsid(pid) != ::getsid(0))
-      orphans_.emplace(pid, Orphan{owner_of(pid)});
-}
-
-// Which attempt an orphan comes from: by its environment, else (a program that wrote over it) by its session.
-std::string SupervisorLoop::owner_of(pid_t pid) const {
-  if (auto id = attempt_of(pid); id && attempts_.count(*id) > 0) return std::move(*id);
-  const pid_t session = ::getsid(pid);
-  for (const auto& [id, attempt] : attempts_)
-    if (attempt->pid() == session) return id;
-  return "";
-}
-
-// False if there are none. Orphans that belong to nobody we know end with the last attempt.
-bool SupervisorLoop::end_orphans_of(const AttemptProcess& attempt) {
-  const bool is_last = attempts_.size() == 1;
-  const bool is_due = !attempt.kill_at || *attempt.kill_at <= now_;
-  bool found = false;
-  for (auto& [pid, orphan] : orphans_) {
-    if (orphan.attempt != attempt.id() && !(is_last && orphan.attempt.empty())) continue;
-    found = true;
-    const pid_t group = ::getpgid(pid);
-    if (is_due) {
-      // Its group too, so that a process which forks faster than we look does not get away.
-      if (group > 0 && group != ::getpgrp()) ::kill(-group, SIGKILL);
-      ::kill(pid, SIGKILL);
-    } else if (!orphan.told && group != attempt.pid()) {
-      ::kill(pid, SIGTERM);
-    }
-    orphan.told = true;
-  }
-  return found;
 }
 
 void SupervisorLoop::finish(AttemptProcess& attempt) {
@@ -429,15 +377,6 @@ void SupervisorLoop::finish(AttemptProcess& attempt) {
 void SupervisorLoop::kill_overdue() {
   for (const auto& [id, attempt] : attempts_)
     if (attempt->kill_at && *attempt->kill_at <= now_ && !attempt->has_main_ended()) ::kill(-attempt->pid(), SIGKILL);
-}
-
-// The last act: whatever is still a child of ours, wherever it came from. Helpers are left to finish.
-void SupervisorLoop::kill_children() {
-  for (children_.read(pids_); !pids_.empty(); children_.read(pids_)) {
-    for (const pid_t pid : pids_)
-      if (::getsid(pid) != ::getsid(0)) ::kill(pid, SIGKILL);
-    while (::waitpid(-1, nullptr, 0) < 0 && errno == EINTR) {}
-  }
 }
 
 }  // namespace
