@@ -83,7 +83,9 @@ class SiteFinder {
       site.notes.push_back("image '" + container.image + "' runs on Python " + interpreter->interpreter.version +
                            ", as there is no Python " + wanted + " here");
     site.python = true;
-    site.path_prefix = directory_of(interpreter->interpreter.path);
+    auto folder = interpreter_folder(interpreter->interpreter);
+    if (!folder) return refuse(executor, folder.error().message, folder.error().hint);
+    site.path_prefix = *folder + ":" + directory_of(interpreter->interpreter.path);
     if (container.python) site.environment = environment(*container.python, interpreter->interpreter);
   }
 

@@ -87,7 +87,8 @@ TEST_F(SiteTest, RulesDecideTheExactNameBeforeTheLongestPrefix) {
 TEST_F(SiteTest, APythonImageGetsTheInterpreterOfItsVersion) {
   const Site nine = site("image: 'python:3.9-slim', command: [python3, -c, pass]");
   EXPECT_TRUE(nine.python);
-  EXPECT_THAT(nine.path_prefix, StartsWith(folder_.path() + "/bin"));
+  EXPECT_THAT(nine.path_prefix, StartsWith(folder_.path() + "/cache/sluice/interpreters/"));
+  EXPECT_THAT(nine.path_prefix, HasSubstr(":" + folder_.path() + "/bin")) << "pip and the rest lie there";
   EXPECT_THAT(nine.notes, IsEmpty());
   EXPECT_FALSE(nine.environment.has_value()) << "nothing is to be installed";
 }

@@ -78,4 +78,9 @@ struct FoundInterpreter {
 };
 Result<FoundInterpreter> find_interpreter(const std::string& wanted_version);
 
+// A folder to put before PATH in which `python` and `python3` both are this interpreter, as in a Python image: on many machines
+// there is no `python`, and python3 is another version. Made once per interpreter in the cache directory. kUnavailable if it
+// cannot be made.
+Result<std::string> interpreter_folder(const Interpreter& interpreter);
+
 }  // namespace sluice

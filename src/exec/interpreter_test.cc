@@ -91,6 +91,14 @@ TEST(Interpreter, TheRealOneIsFoundThroughAScriptAndAVirtualEnvironment) {
   EXPECT_EQ(in_venv->path, plain->interpreter.path);
 }
 
+TEST_F(InterpreterTest, PythonAndPython3AreBothTheInterpreterThatWasFound) {
+  const auto folder = interpreter_folder({.path = "/opt/python3.9", .version = "3.9.2"});
+  ASSERT_TRUE(folder) << folder.error().message;
+  for (const char* name : {"/python", "/python3"}) EXPECT_EQ(std::filesystem::read_symlink(*folder + name), "/opt/python3.9");
+  EXPECT_EQ(interpreter_folder({.path = "/opt/python3.9", .version = "3.9.2"}).value(), *folder);
+  EXPECT_NE(interpreter_folder({.path = "/opt/python3.10", .version = "3.10.1"}).value(), *folder);
+}
+
 TEST(VersionMatches, ComparesWholeNumbers) {
   EXPECT_TRUE(version_matches("3.11.7", "3.11"));
   EXPECT_TRUE(version_matches("3.11.7", "3"));
