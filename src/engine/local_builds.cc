@@ -67,6 +67,7 @@ void LocalHands::on_built(const std::string& key, Result<Environment> environmen
 
 std::vector<Uuid> LocalHands::runs_waiting(const Build& build) const {
   std::vector<Uuid> runs;
+  runs.reserve(build.waiting.size());
   for (const JobPtr& job : build.waiting) runs.push_back(job->attempt.order.run);
   std::sort(runs.begin(), runs.end());
   runs.erase(std::unique(runs.begin(), runs.end()), runs.end());
