@@ -1,6 +1,8 @@
 #include "app/load.h"
 
+#include <signal.h>
 #include <sys/stat.h>
+
 #include <cerrno>
 #include <fstream>
 #include <sstream>
@@ -83,6 +85,7 @@ Result<std::string> read_text_file(const std::string& path) {
 }
 
 int LoadedSubmission::fail(const Console& console) const {
+  if (signal == SIGINT && console.live()) console.err("\n");  // below the ^C that the terminal shows
   const int code = console.fail(errors);
   return signal != 0 ? 128 + signal : code;
 }

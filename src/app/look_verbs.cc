@@ -129,7 +129,7 @@ int get_run(const Context& context, Reading& reading) {
     return 0;
   }
   context.console.out(run_summary(context.console, *reading.dir, *run, *tasks, reading.live));
-  context.console.out(run_table(context.console, *tasks));
+  context.console.out("\n" + run_table(context.console, *tasks));
   context.console.out(run_notes(context.console, *tasks));
   return 0;
 }

@@ -29,6 +29,8 @@ Value to_value(const Notice& notice) {
             for (const Uuid& run : n.runs) runs.emplace_back(run.text());
             return Value::of({{"kind", "build"},
                               {"environment", n.environment},
+                              {"name", n.name},
+                              {"failed", n.failed},
                               {"phase", n.progress.phase},
                               {"done", n.progress.packages_done},
                               {"total", n.progress.packages_total},
@@ -62,11 +64,13 @@ std::optional<Notice> notice_from_value(const Value& value) {
                      .error = std::string(value.string_or("error", ""))};
   if (kind == "build") {
     BuildNotice notice{.environment = std::string(value.string_or("environment", "")),
+                       .name = std::string(value.string_or("name", "")),
                        .progress = {.phase = std::string(value.string_or("phase", "")),
                                     .packages_done = static_cast<int>(value.int_or("done", 0)),
                                     .packages_total = static_cast<int>(value.int_or("total", 0)),
                                     .bytes_done = value.int_or("bytes", 0)},
                        .finished = value.bool_or("finished", false),
+                       .failed = value.bool_or("failed", false),
                        .seconds = value.number_or("seconds", 0)};
     if (const Value* runs = value.find("runs"); runs != nullptr && runs->is_list())
       for (const Value& text : runs->as_list())

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "app/columns.h"
+#include "app/run_view.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "exec/command.h"
@@ -104,12 +106,20 @@ Result<std::string> environment_with_kfp(const Console& console, const std::atom
   spec.key = sha256_hex("compiler\n" + found.interpreter.path + found.interpreter.version + join(spec.requirements, " ") +
                         environment_variables_fingerprint());
   EnvironmentStore environments(default_environment_root());
+  // On a terminal one line that is written over, else a line for each phase.
   std::string phase;
   const auto progress = [&](const BuildProgress& now) {
-    if (now.phase != phase) console.err("environment for the compiler: " + (phase = now.phase) + "\n");
+    const std::string line = "environment for the compiler: " + progress_text(now);
+    if (console.live())
+      console.err("\r" + clip_columns(line, console.width() - 1) + "\x1b[K");
+    else if (now.phase != phase)
+      console.err(line + "\n");
+    phase = now.phase;
   };
-  SLUICE_TRY(const Environment environment, environments.ensure(spec, progress, cancelled));
-  return environment.python;
+  const auto environment = environments.ensure(spec, progress, cancelled);
+  if (console.live() && !phase.empty()) console.err("\r\x1b[K");
+  if (!environment) return fail(environment.error());
+  return environment->python;
 }
 
 std::string user_python() {

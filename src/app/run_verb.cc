@@ -2,6 +2,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "app/control.h"
@@ -88,8 +89,10 @@ class RunSession {
 
   void on_notice(Owner& owner, const Notice& notice) {
     if (concerns_us(notice)) view_.take(notice, now());
+    if (const auto* task = std::get_if<TaskNotice>(&notice); task != nullptr && task->run != uuid_) others_.insert(task->run);
     const auto* run = std::get_if<RunNotice>(&notice);
     if (run == nullptr) return;
+    others_.erase(run->run);
     if (owner.engine().idle()) return owner.stop();
     if (run->run == uuid_) view_.say("run " + uuid_.text() + " has ended; runs of other terminals still use this process", now());
   }
@@ -112,8 +115,8 @@ class RunSession {
     if (signal == 0) return;
     if (signal_ == 0) {
       signal_ = signal;
-      view_.say("cancelling; tasks have " + format_duration(context_.config.stop_grace) +
-                    " to end (once more: runs of other terminals too)",
+      view_.say("cancelling; tasks have " + format_duration(context_.config.stop_grace) + " to end" +
+                    (others_.empty() ? "" : " (once more to cancel the runs of other terminals too)"),
                 now());
       if (owner.engine().is_active(uuid_)) (void)owner.cancel(uuid_, "interrupted").has_value();
     } else {
@@ -162,6 +165,7 @@ class RunSession {
   Wanted wanted_;
   RunView view_;
   Uuid uuid_;
+  std::set<Uuid> others_;  // live runs of other terminals, which this process carries out
   Signals signals_;
   int signal_ = 0;
 };

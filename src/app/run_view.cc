@@ -54,6 +54,8 @@ std::set<TaskId> worth_showing(const TaskTree::Entry& entry, int room) {
   return chosen;
 }
 
+std::string environment_of(const std::string& name) { return name.empty() ? "environment" : "environment " + one_line(name); }
+
 }  // namespace
 
 RunView::RunView(const Console& console, std::string title) : console_(console), title_(one_line(title)) {}
@@ -80,17 +82,18 @@ bool RunView::note_build(const BuildNotice& notice, Instant now) {
   Building& building = found->second;
   if (is_new) building.began = now;
   const bool is_news = is_new || building.progress.phase != notice.progress.phase;
+  building.name = notice.name;
   building.progress = notice.progress;
   return is_news;
 }
 
 void RunView::plain_line(const Notice& notice) {
   if (const auto* build = std::get_if<BuildNotice>(&notice)) {
-    if (build->finished)
-      console_.err("environment ready in " +
-                   format_duration(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(build->seconds))) + "\n");
+    const auto took = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(build->seconds));
+    if (!build->finished)
+      console_.err(build_row({build->name, build->progress, {}}, {}) + "\n");
     else
-      console_.err(build_row({build->progress, {}}, {}) + "\n");
+      console_.err(environment_of(build->name) + (build->failed ? ": failed" : ": ready in " + format_duration(took)) + "\n");
     return;
   }
   const auto* task = std::get_if<TaskNotice>(&notice);
@@ -221,12 +224,16 @@ std::string RunView::row(const TaskTree::Entry& entry, int depth, bool is_folded
   return line;
 }
 
-std::string RunView::build_row(const Building& building, Instant now) const {
-  const BuildProgress& progress = building.progress;
-  std::string line = "environment: " + one_line(progress.phase);
+std::string progress_text(const BuildProgress& progress) {
+  std::string text = one_line(progress.phase);
   if (progress.packages_total > 0)
-    line += ", " + std::to_string(progress.packages_done) + " of " + std::to_string(progress.packages_total) + " packages";
-  if (progress.bytes_done > 0) line += ", " + format_bytes(static_cast<double>(progress.bytes_done));
+    text += ", " + std::to_string(progress.packages_done) + " of " + std::to_string(progress.packages_total) + " packages";
+  if (progress.bytes_done > 0) text += ", " + format_bytes(static_cast<double>(progress.bytes_done));
+  return text;
+}
+
+std::string RunView::build_row(const Building& building, Instant now) const {
+  std::string line = environment_of(building.name) + ": " + progress_text(building.progress);
   if (building.began != Instant{}) line += "  " + format_duration(now - building.began);
   return console_.ink_err(Ink::kYellow, line);
 }

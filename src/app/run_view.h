@@ -11,6 +11,9 @@
 
 namespace sluice {
 
+// "downloading, 3 of 40 packages, 12.3 MiB".
+std::string progress_text(const BuildProgress& progress);
+
 class RunView {
  public:
   RunView(const Console& console, std::string title);
@@ -38,6 +41,7 @@ class RunView {
 
  private:
   struct Building {
+    std::string name;
     BuildProgress progress;
     Instant began;
   };

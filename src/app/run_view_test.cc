@@ -171,8 +171,8 @@ TEST_F(View, ARootOfThousandsOfTasksIsFoldedToo) {
 
 TEST_F(View, EnvironmentsBeingBuiltHaveALineAboveTheCount) {
   task(1, 0, "root/train", TaskState::kQueued);
-  view.take(BuildNotice{.environment = "k", .progress = {"downloading", 3, 40, 12'900'000}}, at(0));
-  EXPECT_THAT(view.lines(at(2), 80, 24), testing::Contains("environment: downloading, 3 of 40 packages, 12.3 MiB  2.0s"));
+  view.take(BuildNotice{.environment = "k", .name = "pandas", .progress = {"downloading", 3, 40, 12'900'000}}, at(0));
+  EXPECT_THAT(view.lines(at(2), 80, 24), testing::Contains("environment pandas: downloading, 3 of 40 packages, 12.3 MiB  2.0s"));
   view.take(BuildNotice{.environment = "k", .finished = true, .seconds = 2}, at(2));
   EXPECT_THAT(view.lines(at(2), 80, 24), Not(testing::Contains(HasSubstr("environment"))));
 }
@@ -221,7 +221,7 @@ TEST_F(View, InAPipeEachStartAndEndIsALine) {
             "RUNNING root/a (attempt 2)\n"
             "SUCCEEDED root/a (attempt 2) 1.5s\n"
             "environment: resolving\n"
-            "environment ready in 2.5s\n"
+            "environment: ready in 2.5s\n"
             "cancelling\n");
 }
 

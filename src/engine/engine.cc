@@ -51,6 +51,7 @@ Engine::RunPtr Engine::add_run(RunId id, const Uuid& uuid, Prepared prepared) {
   run->plan = std::move(prepared.plan);
   run->sites = std::move(prepared.sites);
   runs_.emplace(uuid, run);
+  hands_.prepare(uuid, certain_environments(*run->plan, run->sites));
   return run;
 }
 
@@ -344,6 +345,7 @@ void Engine::finish(const RunPtr& run) {
   if (run->state.run == RunState::kSucceeded)
     (void)store_.compact(run->id).has_value();  // its rows are there; a failure only costs room
   runs_.erase(run->uuid);
+  hands_.release(run->uuid);
   if (observer_.run) observer_.run(notice);
 }
 

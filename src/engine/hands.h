@@ -12,9 +12,11 @@
 namespace sluice {
 
 struct BuildNotice {
-  std::string environment;   // key
+  std::string environment;  // key
+  std::string name;         // for people: "pandas, scikit-learn"
   BuildProgress progress;
   bool finished = false;
+  bool failed = false;
   double seconds = 0;
   std::vector<Uuid> runs;    // that wait for it
 };
@@ -28,6 +30,12 @@ class Hands {
   };
   virtual ~Hands() = default;
   virtual void listen(Listener listener) = 0;
+
+  // The run will probably need these, in this order: what is not there may be built ahead. Whether that works shows when a task
+  // needs it.
+  virtual void prepare(const Uuid& run, const std::vector<EnvironmentSpec>& environments) = 0;
+  // The run has ended: nothing needs to be built for it any more.
+  virtual void release(const Uuid& run) = 0;
 
   // Each order is answered by one AttemptSucceeded or AttemptFailed, later and never from within this call; AttemptStarted comes
   // before if a process was started.

@@ -74,6 +74,29 @@ TEST_F(LocalBuilds, AttemptsThatNeedTheSameEnvironmentWaitForOneBuild) {
   EXPECT_EQ(builds.size(), notices);
 }
 
+TEST_F(LocalBuilds, WhatARunWillNeedIsBuiltBeforeATaskAsks) {
+  use(interpreter(gate() + "; echo made >> " + folder.path() + "/calls", ":"));
+  hands->prepare(uuid, {*site.environment});
+  wait_until_at_work();
+  start(python_order(1));
+  settle();
+  EXPECT_EQ(started(), "") << "it waits for the build that is under way";
+  open_gate();
+  serve_until([&] { return started() == "1"; });
+  EXPECT_EQ(text_of(folder.path() + "/calls"), "made\n");
+  ASSERT_FALSE(builds.empty());
+  EXPECT_THAT(builds.front().runs, ElementsAre(uuid));
+}
+
+TEST_F(LocalBuilds, ABuildThatNobodyWantsAnyMoreIsEnded) {
+  use(interpreter(gate(), ":"));
+  hands->prepare(uuid, {*site.environment});
+  wait_until_at_work();
+  hands->release(uuid);
+  serve_until([&] { return !environments.has(site.environment->key) && !builds.empty() && builds.back().finished; });
+  EXPECT_FALSE(environments.has(site.environment->key));
+}
+
 TEST_F(LocalBuilds, AnEnvironmentThatCannotBeBuiltFailsItsTasksInTheInstallersWords) {
   use(interpreter("", "echo 'ERROR: No matching distribution found for no-such-package-at-all' >&2; exit 1"));
   start(python_order(1));

@@ -63,7 +63,7 @@ void LocalHands::stop(const Uuid& run, TaskId task, int attempt, FailureKind why
       std::erase(ready_, job);
       for (auto& [key, build] : builds_) {
         std::erase(build->waiting, job);
-        if (build->waiting.empty()) build->cancelled = true;
+        cancel_if_unwanted(*build);
       }
       fail_soon(job, why, "stopped before it began");
       break;

@@ -38,6 +38,8 @@ class LocalHands final : public Hands {
   ~LocalHands() override;
 
   void listen(Listener listener) override { listener_ = std::move(listener); }
+  void prepare(const Uuid& run, const std::vector<EnvironmentSpec>& environments) override;
+  void release(const Uuid& run) override;
   void start(AttemptOrder order) override;
   void stop(const Uuid& run, TaskId task, int attempt, FailureKind why) override;
   void flush() override;
@@ -54,7 +56,10 @@ class LocalHands final : public Hands {
   };
   using JobPtr = std::shared_ptr<Job>;
   struct Build {
+    std::string name;
     std::vector<JobPtr> waiting;
+    std::set<Uuid> wanted_by;  // runs that will need it, but not yet
+    bool told = false;  // somebody has seen it progress, so its end is news
     std::atomic<bool> cancelled{false};
   };
 
@@ -76,6 +81,8 @@ class LocalHands final : public Hands {
   void answer(const JobPtr& job, Event event);
   // local_builds.cc: environments.
   void await_environment(const JobPtr& job);
+  std::shared_ptr<Build> build_of(const EnvironmentSpec& spec);
+  static void cancel_if_unwanted(Build& build);
   void on_built(const std::string& key, Result<Environment> environment);
   std::vector<Uuid> runs_waiting(const Build& build) const;
 

@@ -1,5 +1,7 @@
 #include "engine/site.h"
 
+#include <algorithm>
+
 #include "base/sha256.h"
 #include "plan/environment.h"
 
@@ -140,7 +142,29 @@ class SiteFinder {
   Sites sites_;
 };
 
+void add_certain(const Plan& plan, const Sites& sites, const PlanComponent& dag, std::vector<EnvironmentSpec>& found) {
+  for (const PlanTask& task : dag.tasks) {
+    if (task.condition || task.spec->iterator) continue;
+    const PlanComponent& component = plan.components.at(task.component);
+    if (component.is_dag()) {
+      add_certain(plan, sites, component, found);
+      continue;
+    }
+    const auto site = sites.by_executor.find(component.executor->label);
+    if (site == sites.by_executor.end() || !site->second.environment) continue;
+    const EnvironmentSpec& spec = *site->second.environment;
+    if (std::none_of(found.begin(), found.end(), [&](const EnvironmentSpec& other) { return other.key == spec.key; }))
+      found.push_back(spec);
+  }
+}
+
 }  // namespace
+
+std::vector<EnvironmentSpec> certain_environments(const Plan& plan, const Sites& sites) {
+  std::vector<EnvironmentSpec> found;
+  add_certain(plan, sites, plan.components.at(0), found);
+  return found;
+}
 
 Sites find_sites(const Plan& plan, const ImageRules& rules) { return SiteFinder(plan, rules).find(); }
 

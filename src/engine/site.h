@@ -28,6 +28,10 @@ struct Sites {
   Diagnostics errors;                          // what makes the run impossible here, each with its ways out
 };
 
+// The environments of tasks that run whatever their run's data say (no condition above them, not in a loop), each once, in the
+// order in which tasks can need them.
+std::vector<EnvironmentSpec> certain_environments(const Plan& plan, const Sites& sites);
+
 // Costs a start of each interpreter that is looked up for the first time.
 Sites find_sites(const Plan& plan, const ImageRules& rules);
 

@@ -61,6 +61,8 @@ class FakeClock final : public Clock {
 // Notes what is ordered; what becomes of it is the test's decision.
 class FakeHands final : public Hands {
  public:
+  void prepare(const Uuid&, const std::vector<EnvironmentSpec>&) override {}
+  void release(const Uuid&) override {}
   struct Stop {
     TaskId task;
     int attempt = 0;

@@ -102,7 +102,8 @@ bool AttemptProcess::run(const ProgramFinder::Found& program, const BaseEnvironm
                        .stdout_fd = pipes_[0].write_fd,
                        .stderr_fd = pipes_[1].write_fd,
                        .user_namespace = tmp_.user_namespace,
-                       .mount_namespace = tmp_.mount_namespace};
+                       .mount_namespace = tmp_.mount_namespace,
+                       .root = tmp_.root};
   outcome = spawn(request);
   if (outcome.error == ENOEXEC && outcome.failed_call == std::string_view("execve")) {
     std::string shell = "/bin/sh";

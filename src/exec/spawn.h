@@ -22,6 +22,7 @@ struct SpawnRequest {
   int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;
   int user_namespace = -1;  // joined if not -1
   int mount_namespace = -1;
+  int root = -1;  // root directory to have in the mount namespace
 };
 struct SpawnOutcome {
   pid_t pid = -1;

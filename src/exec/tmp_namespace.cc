@@ -115,16 +115,16 @@ Status make_places(const std::string& root, const std::vector<std::string>& show
 }
 
 Result<TmpNamespace> take_hold(pid_t helper, bool has_user_namespace) {
-  const std::string folder = "/proc/" + std::to_string(helper) + "/ns/";
+  const std::string folder = "/proc/" + std::to_string(helper);
   TmpNamespace made;
-  made.mount = ::open((folder + "mnt").c_str(), O_RDONLY | O_CLOEXEC);
-  if (made.mount < 0) return fail_errno("open the mount namespace", errno);
-  if (!has_user_namespace) return made;
-  made.user = ::open((folder + "user").c_str(), O_RDONLY | O_CLOEXEC);
-  if (made.user >= 0) return made;
+  made.mount = ::open((folder + "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC);
+  made.root = ::open((folder + "/root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (has_user_namespace) made.user = ::open((folder + "/ns/user").c_str(), O_RDONLY | O_CLOEXEC);
+  if (made.mount >= 0 && made.root >= 0 && (made.user >= 0 || !has_user_namespace)) return made;
   const int error = errno;
-  ::close(made.mount);
-  return fail_errno("open the user namespace", error);
+  for (const int fd : {made.mount, made.root, made.user})
+    if (fd >= 0) ::close(fd);
+  return fail_errno("open the namespaces", error);
 }
 
 }  // namespace

@@ -16,6 +16,8 @@ enum class TmpKind {
 struct TmpNamespace {
   int user = -1;  // -1: joined without one (we may mount)
   int mount = -1;
+  // Our root directory in it: to join a mount namespace leads to its own root, out of the chroot that we may be in.
+  int root = -1;
 };
 
 // Folder `root` holds `upper` (what is written to /tmp) and, for an overlay, `work`. `shown`: existing paths below /tmp that stay

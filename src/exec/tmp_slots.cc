@@ -231,7 +231,7 @@ std::vector<std::string> TmpSlots::State::shown_of(const AttemptSpec& spec) cons
 
 void TmpSlots::State::retire(Slot& slot) {
   if (slot.upper != nullptr) ::closedir(std::exchange(slot.upper, nullptr));
-  for (int* fd : {&slot.names.user, &slot.names.mount})
+  for (int* fd : {&slot.names.user, &slot.names.root, &slot.names.mount})
     if (*fd >= 0) namespaces_old.push_back(std::exchange(*fd, -1));
   trash.push_back(slot.root);
 }
@@ -284,7 +284,7 @@ TmpSlots::Lease TmpSlots::take(const AttemptSpec& spec) {
   }
   State::Slot& slot = *state.slots[static_cast<std::size_t>(at)];
   slot.in_use = true;
-  Lease lease{.slot = at, .user_namespace = slot.names.user, .mount_namespace = slot.names.mount};
+  Lease lease{.slot = at, .user_namespace = slot.names.user, .mount_namespace = slot.names.mount, .root = slot.names.root};
   if (state.kind == TmpKind::kBind) lease.note = "/tmp is private but does not show the host's files: " + state.reason;
   return lease;
 }

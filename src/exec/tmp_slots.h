@@ -16,6 +16,7 @@ class TmpSlots {
     int slot = -1;
     int user_namespace = -1;
     int mount_namespace = -1;
+    int root = -1;
     bool use_tmpdir = false;  // no private /tmp here: TMPDIR must do
     std::string note;         // for the task, empty if all is well
   };

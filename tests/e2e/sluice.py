@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-BINARY = os.environ.get("SLUICE", str(pathlib.Path(__file__).parents[2] / "build/release/sluice"))
+BINARY = os.path.abspath(os.environ.get("SLUICE", str(pathlib.Path(__file__).parents[2] / "build/release/sluice")))
 
 
 class Case(unittest.TestCase):
