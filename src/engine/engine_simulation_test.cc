@@ -42,7 +42,7 @@ class RandomText {
     std::string inputs;
     if (!loop && depth > 0 && dice_.chance(40)) inputs = "componentInputParameter: x";
     if (!loop && !always && !leaves.empty() && dice_.chance(50)) {
-      const std::string producer = leaves.at(dice_.roll(leaves.size()));
+      const std::string& producer = leaves.at(dice_.roll(leaves.size()));
       after += (after.empty() ? "" : ", ") + producer;
       inputs = "taskOutputParameter: {producerTask: " + producer + ", outputParameterKey: y}";
     }

@@ -9,7 +9,6 @@ namespace sluice {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 const std::string kChain = pipeline_text(step_line("a") + step_line("b", "a"));

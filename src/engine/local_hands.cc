@@ -20,7 +20,7 @@ LocalHands::LocalHands(Loop& loop, const DataDir& dir, ObjectStore& objects, Env
       objects_(objects),
       environments_(environments),
       options_(std::move(options)),
-      pool_("work", std::max(2U, std::thread::hardware_concurrency())),
+      pool_("work", std::max(2, static_cast<int>(std::thread::hardware_concurrency()))),
       builders_("build", 2) {}
 
 LocalHands::~LocalHands() {

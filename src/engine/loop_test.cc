@@ -14,7 +14,6 @@ namespace sluice {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::ElementsAre;
 
 // A descriptor that is readable from the start.
 class Ready {

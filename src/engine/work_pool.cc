@@ -6,7 +6,7 @@
 
 namespace sluice {
 
-WorkPool::WorkPool(std::string name, int threads) {
+WorkPool::WorkPool(const std::string& name, int threads) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this, name] { serve(name); });
 }
 

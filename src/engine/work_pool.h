@@ -13,7 +13,7 @@ namespace sluice {
 
 class WorkPool {
  public:
-  WorkPool(std::string name, int threads);
+  WorkPool(const std::string& name, int threads);
   // Waits for what is running; what has not begun is dropped.
   ~WorkPool();
   WorkPool(const WorkPool&) = delete;

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <deque>
 #include <map>
 
@@ -43,12 +43,14 @@ std::vector<std::string> environment_with(const VariableChanges& changes) {
       variables.erase(name);
   }
   std::vector<std::string> out;
+  out.reserve(variables.size());
   for (const auto& [name, value] : variables) out.push_back(name + "=" + value);
   return out;
 }
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> out;
+  out.reserve(texts.size() + 1);
   for (std::string& text : texts) out.push_back(text.data());
   out.push_back(nullptr);
   return out;

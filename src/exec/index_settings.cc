@@ -57,6 +57,7 @@ std::string host_of(std::string_view text) {
 
 std::vector<std::string> hosts_of(const std::vector<std::string>& texts) {
   std::vector<std::string> out;
+  out.reserve(texts.size());
   for (const std::string& text : texts) out.push_back(host_of(text));
   return out;
 }

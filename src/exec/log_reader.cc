@@ -82,8 +82,9 @@ std::optional<Tail> read_tail_header(FileReader& file) {
   std::optional<Tail> tail;
   std::int64_t offset = 0;
   (void)file.frames(offset, [&](const LogFrameHeader& header, std::string_view bytes) {
+    const char* const at = bytes.data();
     if (header.stream == kLogTailStream && bytes.size() == kLogTailBytes)
-      tail = Tail{get_little_endian<std::int64_t>(bytes.data()), get_little_endian<std::int64_t>(bytes.data() + 8)};
+      tail = Tail{get_little_endian<std::int64_t>(at), get_little_endian<std::int64_t>(at + 8)};
     return false;
   });
   return tail;

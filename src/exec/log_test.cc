@@ -14,7 +14,6 @@ namespace sluice {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::MatchesRegex;
 
 class LogTest : public ::testing::Test {
  protected:

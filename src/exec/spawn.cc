@@ -143,7 +143,7 @@ BaseEnvironment::Block BaseEnvironment::with(const AttemptSpec& spec,
   block.envp.reserve(own.size() + block.owned.size() + 1);
   // First, so that a look for leftovers in /proc/PID/environ ends with the first bytes.
   block.envp.push_back(block.owned.back().data());
-  for (std::string& text : std::span(block.owned).first(block.owned.size() - 1)) block.envp.push_back(text.data());
+  for (std::size_t i = 0; i + 1 < block.owned.size(); ++i) block.envp.push_back(block.owned[i].data());
   for (char* text : own)
     if (text != nullptr) block.envp.push_back(text);
   block.envp.push_back(nullptr);

@@ -46,7 +46,7 @@ class TestFolder {
 class ScopedVariable {
  public:
   // No value: removed.
-  ScopedVariable(std::string name, std::optional<std::string> value) : name_(std::move(name)) {
+  ScopedVariable(std::string name, const std::optional<std::string>& value) : name_(std::move(name)) {
     if (const char* before = std::getenv(name_.c_str())) before_ = before;
     assign(value);
   }

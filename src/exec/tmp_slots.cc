@@ -53,7 +53,7 @@ void close_all_but(const std::vector<int>& sorted) {
 // The kernel takes a mount namespace apart when its last descriptor is closed, and who closes that waits for it: 30 ms were
 // measured. So a child holds copies, and when we have closed ours it closes the last ones, then deletes `folders`. It is in our
 // session, which no process of an attempt is. Returns at once; without a child (no memory) the work is done here.
-void tidy_up(std::vector<int> namespaces, std::vector<std::string> folders) {
+void tidy_up(const std::vector<int>& namespaces, const std::vector<std::string>& folders) {
   std::array<int, 2> go{};
   const bool has_pipe = ::pipe2(go.data(), O_CLOEXEC) == 0;
   std::vector<int> kept = namespaces;
@@ -127,7 +127,7 @@ TmpSlots::State::~State() {
     fs::remove(fs::path(base).parent_path(), ignored);  // succeeds for the last one
     close_fd(lock);
   }
-  if (!namespaces_old.empty()) tidy_up(std::move(namespaces_old), {});
+  if (!namespaces_old.empty()) tidy_up(namespaces_old, {});
 }
 
 // Finds out what works here, best first, and keeps what the try has made as the first slot.

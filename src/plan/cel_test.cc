@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 
 #include "base/json.h"
@@ -319,10 +320,11 @@ TEST(Cel, ATestMustYieldABool) {
   EXPECT_THAT(number.error().message, HasSubstr("a bool is needed here, found int"));
 }
 
-TEST(Cel, AnExpressionMayBeCopiedAndUsedAfterItsTextIsGone) {
+TEST(Cel, AnExpressionMayBeCopiedAndUsedAfterItsTextAndTheOriginalAreGone) {
   std::string text = "inputs.parameter_values.text + '!'";
-  const Expression expression = Expression::parse(text).value();
-  const Expression copy = expression;
+  std::optional<Expression> original = Expression::parse(text).value();
+  const Expression copy = *original;
+  original.reset();
   text.assign(text.size(), '#');
   EXPECT_EQ(to_json(copy.evaluate(variables()).value()), R"("heads!")");
   EXPECT_FALSE(copy.evaluate(Value()).has_value());

@@ -40,7 +40,7 @@ TEST(Environment, TheExecutorOfTheSdkIsAddedWhereNothingInstallsIt) {
 }
 
 TEST(Environment, AnOldExecutorThatTheSdkPinnedIsLifted) {
-  const auto kfp_for = [](PythonInstall install, const char* python) {
+  const auto kfp_for = [](const PythonInstall& install, const char* python) {
     return environment_request(install, "kfp-2.9.0", "/usr/bin/python3", python).requirements;
   };
   const PythonInstall pinned{.requirements = {"kfp==2.14.3"}, .no_deps = {"kfp==2.14.3"}};

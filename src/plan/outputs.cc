@@ -59,11 +59,12 @@ struct Report {
 
 Result<Report> parse_report(const OutputFiles& files) {
   if (!files.executor_output) return Report{};
-  auto strict = parse_json(*files.executor_output);
-  auto parsed = strict ? std::move(strict) : parse_json_lenient(*files.executor_output);
+  auto parsed = parse_json(*files.executor_output);
+  const bool lenient = !parsed;
+  if (lenient) parsed = parse_json_lenient(*files.executor_output);
   if (!parsed) return fail(std::move(parsed).error().with_context("executor_output.json is not valid JSON: "));
   if (!parsed->is_struct()) return fail(Code::kInvalid, "executor_output.json: expect an object, got " + found_value(*parsed));
-  return Report{.document = std::move(*parsed), .lenient = !strict};
+  return Report{.document = std::move(*parsed), .lenient = lenient};
 }
 
 bool is_number_word(const std::string& text) { return text == "NaN" || text == "Infinity" || text == "-Infinity"; }

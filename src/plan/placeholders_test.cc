@@ -18,7 +18,7 @@ std::optional<std::string> echo(const Placeholder& placeholder) {
 std::optional<std::string> unknown(const Placeholder&) { return std::nullopt; }
 std::optional<std::string> shape_of(std::string_view text) {
   const auto placeholder = parse_placeholder(text);
-  return placeholder ? std::optional(*echo(*placeholder)) : std::nullopt;
+  return placeholder ? echo(*placeholder) : std::nullopt;
 }
 
 TEST(Placeholders, AreTakenApartIntoShapeAndNames) {

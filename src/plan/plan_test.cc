@@ -158,7 +158,7 @@ TEST(Arguments, ARequiredRootArtifactIsNoneOfTheirBusiness) {
   EXPECT_THAT(errors_of(plan_of(pipeline)), IsEmpty());
 }
 
-std::string expanded(const std::string& text, RunContext context = kContext) {
+std::string expanded(const std::string& text, const RunContext& context = kContext) {
   Pipeline pipeline = small_pipeline();
   add_input(pipeline, "x", ParameterType::kString);
   return plan_of(pipeline, {{"x", text}}, context).plan->parameters.at("x").as_string();

@@ -29,7 +29,7 @@ std::string seconds_text(Duration duration) {
   return text + "s";
 }
 
-std::string with_data(std::string text, const TaskData& data) {
+std::string with_data(const std::string& text, const TaskData& data) {
   const std::string words = data_text(data);
   return words.empty() ? text : text + " " + words;
 }

@@ -1,7 +1,7 @@
 #include "spec/yaml_builder.h"
 
 #include <algorithm>
-#include <cstring>
+#include <memory>
 #include <new>
 #include <numeric>
 #include <tuple>
@@ -14,9 +14,9 @@ std::string place_text(Place place) { return std::to_string(place.line) + ":" + 
 template <class T>
 std::span<T> copy_into(std::pmr::memory_resource& memory, const T* from, std::size_t count) {
   if (count == 0) return {};
-  void* bytes = memory.allocate(count * sizeof(T), alignof(T));
-  std::memcpy(bytes, from, count * sizeof(T));
-  return {static_cast<T*>(bytes), count};
+  T* const copy = std::pmr::polymorphic_allocator<T>(&memory).allocate(count);
+  std::uninitialized_copy_n(from, count, copy);
+  return {copy, count};
 }
 
 }  // namespace

@@ -132,7 +132,7 @@ Result<TakenFile> Intake::copy_in(const Source& source) {
 }
 
 Result<std::string> Intake::add(std::string_view bytes) {
-  const std::string hex = sha256_hex(bytes);
+  std::string hex = sha256_hex(bytes);
   const auto size_bytes = static_cast<std::int64_t>(bytes.size());
   if (holds(hex, size_bytes)) return hex;
   const std::string temporary = new_temporary();

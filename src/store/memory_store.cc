@@ -129,6 +129,7 @@ class MemoryStore final : public RunStore {
       row = {.name = run.row.pipeline_name, .runs = row.runs + 1, .last_run = run.row.created};
     }
     std::vector<PipelineRow> out;
+    out.reserve(rows.size());
     for (auto& [name, row] : rows) out.push_back(std::move(row));
     return out;
   }

@@ -54,7 +54,7 @@ Result<Object> open_object(const std::string& root, const std::string& digest) {
 Status fetch_file(const Object& object, const std::string& destination, bool executable) {
   const unsigned mode = executable ? 0755 : 0644;
   if (object.size_bytes <= kCopyBytesMax || executable) return copy_file(object.file, destination, mode, CopyHow::kCloneOrCopy);
-  const Status cloned = copy_file(object.file, destination, mode, CopyHow::kCloneOnly);
+  Status cloned = copy_file(object.file, destination, mode, CopyHow::kCloneOnly);
   if (cloned || cloned.error().code != Code::kUnavailable) return cloned;
   if (::link(object.path.c_str(), destination.c_str()) == 0) return {};
   // Another file system, or no more links to this inode.

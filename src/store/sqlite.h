@@ -87,10 +87,10 @@ class SqliteStatement {
   template <class OnRow>
   Status each(OnRow&& on_row) {
     for (;;) {
-      Result<bool> more = step();
+      const Result<bool> more = step();
       Status status;
       if (!more)
-        status = fail(std::move(more).error());
+        status = fail(more.error());
       else if (*more)
         status = on_row();
       if (status && *more) continue;
