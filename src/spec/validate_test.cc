@@ -8,7 +8,6 @@
 namespace sluice {
 namespace {
 
-using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
 
