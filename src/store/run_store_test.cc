@@ -268,9 +268,9 @@ TEST_P(RunStoreConformance, ARunIsFoundByTheStartOfItsIdInEitherSpelling) {
   EXPECT_TRUE(fails_with(several, Code::kConflict));
   EXPECT_THAT(several.error().message, HasSubstr(test_uuid(0x12340000).text()));
   EXPECT_TRUE(fails_with(store_->run_by_prefix("123"), Code::kInvalid));
-  for (const std::string absent : {"1235", "latest", "1234-5678", "1234abcd-00000",
-                                   "12345678000000000000000000000000"
-                                   "0"})
+  const std::string too_long = "123456780000000000000000000000000";  // 33 digits
+  for (const std::string& absent :
+       {std::string("1235"), std::string("latest"), std::string("1234-5678"), std::string("1234abcd-00000"), too_long})
     EXPECT_TRUE(fails_with(store_->run_by_prefix(absent), Code::kNotFound)) << absent;
 }
 

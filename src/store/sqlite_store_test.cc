@@ -3,12 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <fstream>
 #include <random>
 
@@ -69,7 +69,7 @@ TEST(SqliteStore, AMissingOrEmptyFileHasNothingToRead) {
   EXPECT_TRUE(fails_with(missing, Code::kNotFound));
   EXPECT_THAT(missing.error().message, HasSubstr(folder / "sluice.db"));
   EXPECT_FALSE(std::filesystem::exists(folder / "sluice.db"));
-  std::ofstream(folder / "sluice.db");
+  std::ofstream(folder / "sluice.db").flush();
   EXPECT_TRUE(fails_with(open_sqlite_store({.path = folder / "sluice.db", .read_only = true}), Code::kNotFound));
 }
 
