@@ -6,10 +6,9 @@
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "base/text.h"
+#include "exec/small_files.h"
 
 namespace sluice {
 namespace {
@@ -107,11 +106,7 @@ class Reader {
 };
 
 void read_file(const std::string& path, Config& config, Diagnostics& errors) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return;
-  std::ostringstream text;
-  text << file.rdbuf();
-  Reader(path, config, errors).read(text.str());
+  if (const auto text = small_file_text(path)) Reader(path, config, errors).read(*text);
 }
 
 void read_environment(Config& config, Diagnostics& errors) {

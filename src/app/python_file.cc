@@ -4,8 +4,6 @@
 
 #include <array>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 
 #include "app/columns.h"
 #include "app/run_view.h"
@@ -13,6 +11,7 @@
 #include "base/text.h"
 #include "exec/command.h"
 #include "exec/environment.h"
+#include "exec/small_files.h"
 
 namespace sluice {
 namespace {
@@ -128,13 +127,11 @@ std::string user_python() {
 }
 
 Result<std::string> read_back(const std::string& path, const std::string& file) {
-  std::ifstream package(path, std::ios::binary);
-  std::ostringstream text;
-  text << package.rdbuf();
-  if (!package || text.str().empty())
+  auto package = small_file_text(path);
+  if (!package || package->empty())
     return fail(Code::kInvalid, file + ": Python ended before a pipeline was compiled",
                 "does the file call exit()? keep that below if __name__ == \"__main__\"");
-  return std::move(text).str();
+  return std::move(*package);
 }
 
 }  // namespace
