@@ -36,6 +36,7 @@ struct AttemptOrder {
   TaskData inputs;
   const Site* site = nullptr;                // of the run, which outlives its attempts; null for an importer
   std::vector<std::pair<std::string, std::string>> env;  // from secrets, pod fields and the like
+  bool again = false;  // an owner that has ended may have started it
 };
 
 // An input that was given as a hard link to the stored object, as it was before the attempt.

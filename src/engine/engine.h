@@ -33,8 +33,12 @@ struct Submission {
   std::string spec_file;                     // where it came from, for messages
   Struct parameters;
   std::string name;                          // empty: made from the pipeline's name and the time
+  std::string description;
   std::string experiment = "Default";
   bool cache = true;
+  std::optional<Uuid> pipeline, version;     // the uploaded version that `spec` is the text of
+  std::string key;                           // idempotency key; empty: none
+  Struct labels;                             // kept with the run as they are, under "labels" of its options
 };
 Value to_value(const Submission& submission);
 Submission submission_from_value(const Value& value);
@@ -70,7 +74,7 @@ struct RunNotice {
 };
 struct Observer {
   std::function<void(const TaskNotice&)> task;
-  std::function<void(const RunNotice&)> run;         // after the commit that says so
+  std::function<void(const RunNotice&)> run;         // whenever its state changes, after the commit that says so
   std::function<void(const BuildNotice&)> building;
   std::function<void(const Error&)>
       trouble;         // the store cannot be written; it is tried again. Code kInternal's empty message: it works again
@@ -82,8 +86,20 @@ struct EngineOptions {
   SecretRules secrets;
   Duration begun_waits =
       std::chrono::milliseconds(25);  // so long the row that says RUNNING may wait for the one that says how it ended
-  Duration store_patience = std::chrono::seconds(30);  // so long a store that cannot be written is tried again
+  // So long a store that cannot be written is tried again; nothing: for ever.
+  std::optional<Duration> store_patience = std::chrono::seconds(30);
   Duration store_pause = std::chrono::milliseconds(500);  // between two tries
+  // Runs of this engine belong to a server: an owner that is none leaves them for the next server.
+  bool is_server = false;
+  int snapshot_events = 1000;  // a snapshot after so many events, or as many as the run has nodes if that is more
+};
+
+// Figures of this moment, for /metrics.
+struct EngineFigures {
+  std::size_t runs = 0, paused = 0;
+  std::uint64_t events = 0, commits = 0;  // since the start
+  std::uint64_t runs_begun = 0, runs_succeeded = 0, runs_failed = 0, runs_canceled = 0;
+  std::uint64_t attempts_begun = 0, attempts_succeeded = 0, attempts_failed = 0, attempts_lost = 0;
 };
 
 class Engine {
@@ -93,20 +109,35 @@ class Engine {
 
   void observe(Observer observer) { observer_ = std::move(observer); }
 
-  // Runs that an owner left in the middle become INTERRUPTED. Call once, before anything else.
+  // Runs that an owner left in the middle become INTERRUPTED, except those of a server. Call once, before anything else; or:
   Status adopt_orphans();
+  // Runs that an owner left in the middle go on where they were: the newest snapshot and the journal after it are read back, and
+  // attempts that may have a process are ordered again. One that does not read back (its text, its journal) becomes INTERRUPTED
+  // and says why; the others go on.
+  Status recover();
 
   // Creates the run (durable when this returns) and starts it. `prepared` is of `submission` and without errors; the run's id is
-  // in its context.
+  // in its context. If a run was created with submission.key before, that run, and nothing new.
   Result<Uuid> submit(const Submission& submission, Prepared prepared);
   // kConflict if it has ended, kNotFound if there is no such run.
   Status cancel(const Uuid& run, const std::string& reason);
+  // Nothing new of the run starts until resume(), also after a restart; what runs ends. kConflict if it is not running, or not
+  // paused.
+  Status pause(const Uuid& run);
+  Status resume(const Uuid& run);
+  // Forgets the run and its rows for ever; what runs of it is stopped first. Its files stay until they are collected.
+  Status remove(const Uuid& run);
   // Runs what failed, was cancelled or was cut short again. kConflict if the run is active or has succeeded.
   Status retry(const Uuid& run);
 
   bool idle() const { return runs_.empty(); }
   bool is_active(const Uuid& run) const { return runs_.contains(run); }
   void cancel_all(const std::string& reason);
+  // At a clean stop: snapshots of all live runs. Nothing is carried out afterwards.
+  Status settle();
+  // Why nothing goes on at the moment: the store cannot be written, or nothing can be started. Nothing: all is well.
+  std::optional<Error> trouble() const { return trouble_; }
+  EngineFigures figures() const;
 
  private:
   struct LiveRun {
@@ -156,6 +187,7 @@ class Engine {
   std::vector<std::pair<Uuid, Event>> events_;  // not yet taken
   std::set<RunPtr> touched_;  // runs with something to commit or carry out
   bool flushes_begun_ = false;  // a timer for it is set
+  std::optional<Error> trouble_;
   bool holding_ = false;  // the store cannot be written: nothing is carried out
   Instant trouble_since_{};
   Instant last_now_{};  // the journal's clock never goes back

@@ -27,6 +27,9 @@ class Hands {
     // `note` is a warning for the task about this attempt; mostly empty.
     std::function<void(const Uuid& run, Event event, std::string note)> report;
     std::function<void(const BuildNotice&)> building;
+    // Nothing can be started or taken in for now (disk full, no descriptors left); it is tried again. Empty message: it works
+    // again.
+    std::function<void(const Error&)> trouble;
   };
   virtual ~Hands() = default;
   virtual void listen(Listener listener) = 0;
@@ -37,8 +40,15 @@ class Hands {
   // The run has ended: nothing needs to be built for it any more.
   virtual void release(const Uuid& run) = 0;
 
+  // Nothing of the run starts until let_go(); what runs goes on, and holds its slot only until it ends. Orders that come
+  // meanwhile wait. Both may be called again without effect.
+  virtual void hold(const Uuid& run) = 0;
+  virtual void let_go(const Uuid& run) = 0;
+
   // Each order is answered by one AttemptSucceeded or AttemptFailed, later and never from within this call; AttemptStarted comes
-  // before if a process was started.
+  // before if a process was started. An order that an owner before us may have given (`again`) is answered by what became of it:
+  // its process is found and waited for, or has ended meanwhile, or never began and is started now, or is kLost. Such orders all
+  // come before the first flush(); what still runs then and was not ordered is ended.
   virtual void start(AttemptOrder order) = 0;
   // Ends an attempt early; it is still answered, by whatever came first. Unknown attempts are ignored.
   virtual void stop(const Uuid& run, TaskId task, int attempt, FailureKind why) = 0;

@@ -27,6 +27,7 @@ struct RunBegan {};
 struct AttemptStarted {  // its process runs; not journalled, as it decides nothing
   TaskId task;
   int attempt = 1;
+  Instant at{};  // when, if that was long ago (the process of an owner that has ended); 0: now
 };
 struct AttemptSucceeded {
   TaskId task;
@@ -49,10 +50,15 @@ struct TimerFired {
 struct CancelAsked {
   std::string reason;
 };
+// The run is PAUSED from now on, until ResumeAsked. What may run now is still said by StartAttempt: the driver keeps it back, as
+// it does where slots are short. A run of which nothing is left to start ends as usual.
+struct PauseAsked {};
+struct ResumeAsked {};
 // The run has ended badly, or its owner died in the middle: what failed, was cancelled, was cut short or was omitted because of
 // that runs again, with what depends on it and with fresh retry budgets. What succeeded stays.
 struct RetryAsked {};
-using Event = std::variant<RunBegan, AttemptStarted, AttemptSucceeded, AttemptFailed, TimerFired, CancelAsked, RetryAsked>;
+using Event = std::variant<RunBegan, AttemptStarted, AttemptSucceeded, AttemptFailed, TimerFired, CancelAsked, PauseAsked,
+                           ResumeAsked, RetryAsked>;
 
 // --- Actions: what to do ---------------------------------------------------------------------------------------------
 struct StartAttempt {
@@ -171,5 +177,11 @@ std::vector<StartAttempt> attempts_in_flight(const State& state);
 std::string_view event_kind(const Event& event);
 std::string event_payload(const Event& event);
 Result<Event> event_from(std::string_view kind, std::string_view payload);
+
+// The whole state as text (compact JSON), and back: state_from_snapshot(plan, snapshot_text(s)) equals s. kCorrupt for what is
+// not a state of `plan`, kUnavailable for a version of the form that this build does not know.
+constexpr int kSnapshotVersion = 1;
+std::string snapshot_text(const State& state);
+Result<State> state_from_snapshot(const Plan& plan, int version, std::string_view text);
 
 }  // namespace sluice

@@ -18,6 +18,8 @@
 #include "base/value.h"
 #include "model/ids.h"
 #include "model/state.h"
+#include "store/catalog.h"
+#include "store/listing.h"
 
 namespace sluice {
 
@@ -28,19 +30,25 @@ struct NewRun {
   Uuid uuid;
   std::string name;           // for people
   std::string pipeline_name;
+  std::string description;
   std::string experiment;     // name; made if it is not there
   std::string spec;           // text of the pipeline, stored once per content
   std::string spec_file;      // where it came from, for messages
   Struct parameters;          // as given by the user, without defaults
   Value context;              // RunContext
   Value options;              // what else the run was asked with, e.g. {"cache": false}
+  std::optional<Uuid> pipeline, version;  // the uploaded version it is made of
+  std::string key;            // idempotency key of the request; empty: none
   Instant created;
 };
 
 struct RunRow {
   RunId id;
   Uuid uuid;
-  std::string name, pipeline_name, experiment;
+  std::string name, description, pipeline_name, experiment;
+  std::int64_t experiment_id = 0;
+  StorageState storage = StorageState::kAvailable;
+  std::optional<Uuid> pipeline, version;
   RunState state = RunState::kPending;
   std::string error;
   std::string spec_digest, spec_file;
@@ -79,12 +87,26 @@ struct JournalEntry {
   std::string payload;
 };
 
-// Replaces all of these columns of the run.
+// Replaces all of these columns of the run. A state that differs from the one before is added to its history.
 struct RunChange {
   RunState state = RunState::kRunning;
+  Instant at;                 // when it came to be so
   std::string error;
   Instant began, ended;
   std::string outputs;
+};
+
+struct StateChange {
+  Instant at;
+  RunState state = RunState::kPending;
+  std::string error;
+};
+
+// The scheduler's state of a run after entry `seq` of its journal. Only the newest one is kept.
+struct Snapshot {
+  std::uint64_t seq = 0;
+  int version = 0;            // of the text's form
+  std::string text;
 };
 
 // All that one run has to remember of one turn.
@@ -95,6 +117,7 @@ struct Write {
   std::vector<TaskRow> tasks;          // replace rows of the same id
   std::vector<ArtifactRow> artifacts;  // replace rows of the same task, key and index
   std::optional<RunChange> change;
+  std::optional<Snapshot> snapshot;    // its seq is that of the newest entry
 };
 
 struct RunFilter {
@@ -108,23 +131,11 @@ struct Page {
   std::int64_t after = 0;     // id of the last row of the page before; 0: from the start
 };
 
-struct ExperimentRow {
-  std::int64_t id = 0;
-  std::string name;
-  Instant created;
-  std::int64_t runs = 0;
-};
-struct PipelineRow {          // pipelines that runs were made of, by name
-  std::string name;
-  std::int64_t runs = 0;
-  Instant last_run;
-};
-
 class RunStore {
  public:
   virtual ~RunStore() = default;
 
-  // kConflict if there is a run of that uuid.
+  // kConflict if there is a run of that uuid, or one of that key.
   virtual Result<RunId> create(const NewRun& run, Sync sync) = 0;
 
   // All writes in one transaction: after a crash either all of them are there or none. kConflict, and nothing written, if a run
@@ -136,14 +147,29 @@ class RunStore {
   virtual Result<RunRow> run_by_prefix(std::string_view prefix) = 0;
   // Newest first. Costs one index range scan whatever the table's size.
   virtual Result<std::vector<RunRow>> list(const RunFilter& filter, const Page& page) = 0;
+  // Fields: id, uuid, name, description, created, began, ended, state, storage, experiment (id), experiment_name, pipeline_name,
+  // pipeline and version (uuids). "created", "name", "ended" and "id" page through an index whatever the table's size.
+  virtual Result<Listed<RunRow>> list_runs(const ListQuery& query) = 0;
+  // The run that was created with that idempotency key; nothing if none was.
+  virtual Result<std::optional<Uuid>> run_of_key(std::string_view key) = 0;
+  virtual Result<std::vector<StateChange>> state_history(RunId run) = 0;  // oldest first; the first is PENDING at creation
+  virtual Status set_run_storage(const Uuid& run, StorageState storage) = 0;
+  // The run's rows, journal and key; the pipeline's text stays. Objects and files are not looked at.
+  virtual Status remove(const Uuid& run) = 0;
   virtual Result<std::vector<TaskRow>> tasks(RunId run) = 0;  // by id
   virtual Result<std::vector<ArtifactRow>> artifacts(RunId run) = 0;
   virtual Result<std::string> spec(const std::string& digest) = 0;
   virtual Result<std::vector<JournalEntry>> journal(RunId run) = 0;
+  // Those that come after entry `after`; and the newest snapshot, if there is one.
+  virtual Result<std::vector<JournalEntry>> journal_after(RunId run, std::uint64_t after) = 0;
+  virtual Result<std::optional<Snapshot>> snapshot(RunId run) = 0;
   // Forgets the journal of a run that has succeeded; its rows stay.
   virtual Status compact(RunId run) = 0;
-  virtual Result<std::vector<ExperimentRow>> experiments() = 0;
-  virtual Result<std::vector<PipelineRow>> pipelines() = 0;
+
+  virtual Catalog& catalog() = 0;
+  // A consistent copy of the whole store at `path`, which must not exist, while others read and write. kInvalid for a store that
+  // is not in a file.
+  virtual Status copy_to(const std::string& path) = 0;
 };
 
 std::unique_ptr<RunStore> make_memory_store();
