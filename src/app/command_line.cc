@@ -135,9 +135,12 @@ class Grammar {
     completion->add_option("SHELL", words_.noun, "bash, zsh or fish")->required()->check(one_of(kShells));
 
     CLI::App* supervise = verb("supervise", "Start and watch processes for an engine (used by sluice itself)",
-                               "sluice supervise --fd 3 --data-dir .sluice");
+                               "sluice supervise --fd 3 --exits-fd 4 --name 12ab34cd --data-dir .sluice");
     supervise->group("");  // not for people
     supervise->add_option("--fd", words_.fd)->required();
+    supervise->add_option("--exits-fd", words_.exits_fd);
+    supervise->add_option("--name", words_.supervisor);
+    supervise->add_flag("--outlives", words_.outlives);
     supervise->add_option("--data-dir", words_.data_dir)->required();
     supervise->add_option("--slots", words_.slots);
     supervise->add_flag("!--no-private-tmp", words_.private_tmp);

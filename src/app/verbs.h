@@ -29,7 +29,9 @@ struct Words {
   bool follow = false;
   bool stdout_only = false;
   bool json = false;
-  int fd = -1;                       // of supervise
+  int fd = -1, exits_fd = -1;        // of supervise
+  std::string supervisor;            // its name
+  bool outlives = false;             // it outlives its engine
   int slots = 0;                     // flag; 0: not given
   bool private_tmp = true;
 };
