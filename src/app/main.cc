@@ -56,8 +56,13 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (words.verb == "supervise")
-    return supervise_main(
-        words.fd, {.program = argv[0], .data_dir = words.data_dir, .slots = words.slots, .private_tmp = words.private_tmp});
+    return supervise_main(words.fd, words.exits_fd,
+                          {.program = argv[0],
+                           .data_dir = words.data_dir,
+                           .slots = words.slots,
+                           .private_tmp = words.private_tmp,
+                           .name = words.supervisor,
+                           .outlives = words.outlives});
 
   LoadedConfig loaded = load_config(words.data_dir, words.config_file);
   if (!loaded.errors.empty()) return console.fail(loaded.errors);
