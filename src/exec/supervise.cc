@@ -42,7 +42,9 @@ SupervisorLoop::SupervisorLoop(int fd, int exits_fd, const SupervisorOptions& op
       exit_file_(exits_fd, options.outlives),
       tmp_(options),
       environment_(environ) {
-  if (!options.outlives) peer_.emplace(fd);
+  if (options.outlives) return;
+  peer_.emplace(fd);
+  has_heard_all_ = true;  // nothing was before it
 }
 
 SupervisorLoop::~SupervisorLoop() {
@@ -79,7 +81,7 @@ int SupervisorLoop::run() {
     std::perror("sluice supervise");
     return 70;
   }
-  if (peer_) say(Hello{.program = options_.program_identity, .pid = ::getpid()});
+  if (peer_) greet();
   while (ending_ == Ending::kNo || !attempts_.empty()) {
     if (has_news_ || watches_room_) send_waiting();
     turn();
@@ -180,7 +182,7 @@ void SupervisorLoop::start_now(AttemptSpec spec) {
     return;
   }
   for (OutputPipe& pipe : attempt.pipes()) watch(pipe.read_fd, &pipe);
-  if (peer_) append_frame(peer_->outbox(), AttemptBegan{attempt.id(), attempt.pid(), now_});  // no news that cannot wait
+  if (has_heard_all_) append_frame(peer_->outbox(), AttemptBegan{attempt.id(), attempt.pid(), now_});  // no news that cannot wait
   mains_.emplace(attempt.pid(), &attempt);
   attempts_.emplace(attempt.id(), std::move(owned));
 }

@@ -28,15 +28,25 @@ constexpr int kLastFillsMax = 32;
 void SupervisorLoop::on_connect() {
   const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd < 0) return;
+  part_with_peer();
+  peer_.emplace(fd);
+  watch(fd, &peer_);
+  greet();
+}
+
+void SupervisorLoop::greet() {
+  append_frame(peer_->outbox(), Hello{.program = options_.program_identity, .pid = ::getpid()});
+  has_news_ = true;
+}
+
+// Hears what it has still said.
+void SupervisorLoop::part_with_peer() {
   for (int i = 0; peer_ && i < kLastFillsMax; ++i) {
     const auto open = peer_->fill();
     read_messages();
     if (!open || !*open) break;
   }
   lose_peer();
-  peer_.emplace(fd);
-  watch(fd, &peer_);
-  say(Hello{.program = options_.program_identity, .pid = ::getpid()});
 }
 
 void SupervisorLoop::on_peer() {
@@ -64,6 +74,7 @@ void SupervisorLoop::lose_peer() {
   ::epoll_ctl(epoll_, EPOLL_CTL_DEL, peer_->fd(), nullptr);
   peer_.reset();
   watches_room_ = false;
+  has_heard_all_ = false;
   if (listener_ < 0) end_all(Ending::kAlone);
 }
 
@@ -93,7 +104,9 @@ void SupervisorLoop::accept(WireMessage message) {
              message);
 }
 
+// From here on it hears what is new.
 void SupervisorLoop::list_everything() {
+  has_heard_all_ = true;
   for (const auto& [id, attempt] : attempts_) say(AttemptBegan{id, attempt->pid(), attempt->exit().began});
   for (const auto& [id, exit] : exits_) say(exit);
   WireListed listed;
@@ -119,7 +132,7 @@ void SupervisorLoop::acknowledge(const std::vector<std::string>& ids) {
 
 void SupervisorLoop::say(const WireMessage& message) {
   has_news_ = true;
-  if (peer_) append_frame(peer_->outbox(), message);
+  if (has_heard_all_) append_frame(peer_->outbox(), message);
 }
 
 // An attempt that we end because all must end has not failed by itself. Whoever asked for that is told; it is written down for
@@ -139,7 +152,7 @@ void SupervisorLoop::tell(const AttemptExit& exit) {
 
 void SupervisorLoop::send_waiting() {
   if (!peer_) return;
-  if (!peer_->flush()) return lose_peer();
+  if (!peer_->flush()) return listener_ >= 0 ? part_with_peer() : lose_peer();
   if (peer_->has_unsent() == watches_room_) return;
   watches_room_ = peer_->has_unsent();
   epoll_event event{.events = EPOLLIN | (watches_room_ ? EPOLLOUT : 0U), .data = {.ptr = &peer_}};

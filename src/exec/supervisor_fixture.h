@@ -46,6 +46,16 @@ inline std::string output_of(const AttemptSpec& spec, Stream stream = Stream::kS
   return text;
 }
 
+// Bounded, so that a failure is a failure: some 20 s.
+template <class Condition>
+bool wait_until(const Condition& holds) {
+  for (int i = 0; i < 20'000; ++i) {
+    if (holds()) return true;
+    ::usleep(1000);
+  }
+  return false;
+}
+
 // `data` is the data directory, on the disk of the build folder: below /tmp, private /tmp has to take another way.
 class SupervisorTest : public ::testing::Test {
  protected:

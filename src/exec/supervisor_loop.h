@@ -51,8 +51,10 @@ class SupervisorLoop {
 
   // supervise_peer.cc: the engine.
   void on_connect();
+  void greet();
   void on_peer();
   void read_messages();
+  void part_with_peer();
   void lose_peer();
   void accept(WireMessage message);
   void list_everything();
@@ -83,6 +85,7 @@ class SupervisorLoop {
   Ending ending_ = Ending::kNo;  // no new starts; the loop ends with the last attempt
   bool has_cut_short_ = false;   // attempts that nobody had asked to stop
   bool watches_room_ = false;
+  bool has_heard_all_ = false;  // the peer, of what was before it came; false: there is none
   bool has_news_ = true;          // something is to be sent that must not wait
   std::optional<Instant> idle_since_;
   std::deque<AttemptSpec> held_;  // sent ahead: each starts when an attempt before it has ended, without a word from the engine
