@@ -78,7 +78,8 @@ void Api::dispatch(HttpRequest request, Responder responder, bool can_stream) {
     // Handlers do not throw; if a library under one does, its text may name what a peer has no business to know.
     const std::string id = service_.new_uuid().hex().substr(0, 12);
     std::fprintf(stderr, "error %s: %s %s: %s\n", id.c_str(), shared->method.c_str(), route.c_str(), error.what());
-    reply.send(router_.error(shared->path(), {Code::kInternal, "internal error " + id, "the server's log says more under this id"}));
+    reply.send(
+        router_.error(shared->path(), {Code::kInternal, "internal error " + id, "the server's log says more under this id"}));
   }
 }
 

@@ -71,9 +71,8 @@ void OwnRoutes::read(Route route, Read handle) {
 }
 
 void OwnRoutes::write(Route route, Write handle) {
-  add(std::move(route), [&service = service_, handle = std::move(handle)](const Call& call) {
-    return answer_on_owner(service, call, handle);
-  });
+  add(std::move(route),
+      [&service = service_, handle = std::move(handle)](const Call& call) { return answer_on_owner(service, call, handle); });
 }
 
 Status answer_on_owner(Service& service, const Call& call, const OwnRoutes::Write& handle) {
@@ -133,18 +132,6 @@ Result<bool> flag_argument(const Call& call, std::string_view name, bool fallbac
   if (text == "true" || text == "1") return true;
   if (text == "false" || text == "0") return false;
   return fail(Code::kInvalid, "argument '" + std::string(name) + "': '" + std::string(text) + "' is neither true nor false");
-}
-
-void instant_field(JsonWriter& json, std::string_view name, Instant instant) {
-  if (instant != Instant{}) json.field(name, format_rfc3339(instant, true));
-}
-
-void text_or_null(JsonWriter& json, std::string_view name, std::string_view text) {
-  json.key(name);
-  if (text.empty())
-    json.null();
-  else
-    json.value(text);
 }
 
 }  // namespace sluice

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "api/api.h"
+#include "api/run_fields.h"
 #include "base/diagnostic.h"
-#include "base/json.h"
 
 namespace sluice {
 
@@ -62,10 +62,5 @@ Result<std::string> text_field(const Struct& body, std::string_view name, std::s
 Result<bool> flag_field(const Struct& body, std::string_view name, bool fallback);
 Result<Struct> struct_field(const Struct& body, std::string_view name);
 Result<bool> flag_argument(const Call& call, std::string_view name, bool fallback);
-
-// An instant as JSON field, with microseconds; none if it has not come yet.
-void instant_field(JsonWriter& json, std::string_view name, Instant instant);
-// Text as JSON field, null if it is empty.
-void text_or_null(JsonWriter& json, std::string_view name, std::string_view text);
 
 }  // namespace sluice

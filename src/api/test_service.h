@@ -138,8 +138,8 @@ class TestApi {
 
   HttpResponse call(const std::string& method, const std::string& target, std::string body = {},
                     std::vector<HttpHeader> headers = {}) {
-    HttpResponse response = api.call(
-        {.method = method, .target = target, .headers = std::move(headers), .body = std::move(body), .peer = "unix"});
+    HttpResponse response =
+        api.call({.method = method, .target = target, .headers = std::move(headers), .body = std::move(body), .peer = "unix"});
     service.settle();
     return response;
   }
