@@ -177,25 +177,4 @@ Result<std::vector<JournalEntry>> SqliteReader::journal(RunId run) {
   return entries;
 }
 
-Result<std::vector<ExperimentRow>> SqliteReader::experiments() {
-  std::vector<ExperimentRow> rows;
-  SLUICE_TRY_STATUS(experiments_.each([&]() -> Status {
-    rows.push_back({.id = experiments_.integer(0),
-                    .name = std::string(experiments_.text(1)),
-                    .created = experiments_.instant(2),
-                    .runs = experiments_.integer(3)});
-    return {};
-  }));
-  return rows;
-}
-
-Result<std::vector<PipelineRow>> SqliteReader::pipelines() {
-  std::vector<PipelineRow> rows;
-  SLUICE_TRY_STATUS(pipelines_.each([&]() -> Status {
-    rows.push_back({.name = std::string(pipelines_.text(0)), .runs = pipelines_.integer(1), .last_run = pipelines_.instant(2)});
-    return {};
-  }));
-  return rows;
-}
-
 }  // namespace sluice

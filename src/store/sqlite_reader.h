@@ -24,8 +24,6 @@ class SqliteReader {
   Result<std::vector<ArtifactRow>> artifacts(RunId run);
   Result<std::string> spec(const std::string& digest);
   Result<std::vector<JournalEntry>> journal(RunId run);
-  Result<std::vector<ExperimentRow>> experiments();
-  Result<std::vector<PipelineRow>> pipelines();
 
   // The query behind list(): ?1 after, ?2 limit, ?3 state, ?4 experiment, ?5 pipeline_name, ?6 name_contains, of which it uses
   // those that the filter has.
@@ -52,13 +50,6 @@ class SqliteReader {
       "ORDER BY task, key, \"index\""};
   SqliteStatement spec_{db_, "SELECT text FROM specs WHERE digest = ?1"};
   SqliteStatement journal_{db_, "SELECT seq, at, kind, payload FROM journal WHERE run = ?1 ORDER BY seq"};
-  SqliteStatement experiments_{db_,
-                               "SELECT id, name, created, (SELECT count(*) FROM runs WHERE experiment = experiments.id) "
-                               "FROM experiments ORDER BY id"};
-  SqliteStatement pipelines_{
-      db_,
-      "SELECT name, runs, (SELECT created FROM runs WHERE id = newest) FROM (SELECT pipeline_name AS name, "
-      "count(*) AS runs, max(id) AS newest FROM runs GROUP BY pipeline_name) ORDER BY name"};
 };
 
 }  // namespace sluice

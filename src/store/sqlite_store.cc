@@ -29,13 +29,26 @@ class SqliteStore final : public RunStore {
   Result<std::vector<ArtifactRow>> artifacts(RunId run) override { return reader_.artifacts(run); }
   Result<std::string> spec(const std::string& digest) override { return reader_.spec(digest); }
   Result<std::vector<JournalEntry>> journal(RunId run) override { return reader_.journal(run); }
-  Result<std::vector<ExperimentRow>> experiments() override { return reader_.experiments(); }
-  Result<std::vector<PipelineRow>> pipelines() override { return reader_.pipelines(); }
+  // Until the tables of schema 2 are there.
+  Result<Listed<RunRow>> list_runs(const ListQuery& query) override { return rest_->list_runs(query); }
+  Result<std::optional<Uuid>> run_of_key(std::string_view key) override { return rest_->run_of_key(key); }
+  Result<std::vector<StateChange>> state_history(RunId run) override { return rest_->state_history(run); }
+  Status set_run_storage(const Uuid& run, StorageState storage) override { return rest_->set_run_storage(run, storage); }
+  Status remove(const Uuid& run) override { return rest_->remove(run); }
+  Result<std::vector<JournalEntry>> journal_after(RunId run, std::uint64_t after) override {
+    SLUICE_TRY(auto entries, journal(run));
+    std::erase_if(entries, [&](const JournalEntry& entry) { return entry.seq <= after; });
+    return entries;
+  }
+  Result<std::optional<Snapshot>> snapshot(RunId run) override { return rest_->snapshot(run); }
+  Catalog& catalog() override { return rest_->catalog(); }
+  Status copy_to(const std::string& path) override { return rest_->copy_to(path); }
 
  private:
   SqliteConnection db_;  // first: the statements of the others point to it
   SqliteReader reader_{db_};
   SqliteWriter writer_{db_};
+  std::unique_ptr<RunStore> rest_ = make_memory_store();
 };
 
 }  // namespace
