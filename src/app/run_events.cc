@@ -63,7 +63,9 @@ Result<std::vector<Notice>> RunEvents::reconnect(Duration wait, const Error& why
 Status RunEvents::take(const ServerEvent& event, std::vector<Notice>& out) {
   if (event.event == "hello") {
     cut_since_.reset();
-    if (!knows_state_) SLUICE_TRY_STATUS(tell_state(out));
+    if (!knows_state_) {
+      SLUICE_TRY_STATUS(tell_state(out));
+    }
     knows_state_ = true;
   } else if (event.event == "reset") {
     SLUICE_TRY_STATUS(tell_state(out));

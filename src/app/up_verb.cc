@@ -144,7 +144,9 @@ class Server {
     const std::string pid = std::to_string(getpid());
     log_.write(LogLevel::kInfo, "up", {{"url", url}, {"pid", pid}, {"data_dir", dir_.root()}, {"version", SLUICE_VERSION}});
     const Value ready = Value::of({{"url", url}, {"pid", static_cast<int>(getpid())}});
-    if (!context_.words.ready_file.empty()) SLUICE_TRY_STATUS(write_whole_file(context_.words.ready_file, to_json(ready) + "\n"));
+    if (!context_.words.ready_file.empty()) {
+      SLUICE_TRY_STATUS(write_whole_file(context_.words.ready_file, to_json(ready) + "\n"));
+    }
     context_.console.out(context_.console.json()
                              ? to_json(Value::of({{"url", url}, {"pid", static_cast<int>(getpid())}, {"data_dir", dir_.root()}})) + "\n"
                              : "Sluice is up: " + url + "  (data in " + context_.config.data_dir + ")\n");
