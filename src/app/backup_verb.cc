@@ -87,9 +87,11 @@ Status copy_all(const DataDir& from, const DataDir& to, bool with_secrets, FileC
     SLUICE_TRY_STATUS(store->copy_to(unfinished));
   }
   progress.set_total(count_files(from.objects()));
-  SLUICE_TRY_STATUS(copier.copy_folder_to(from.objects(), to.objects(), [](const std::string& name) { return name == "sha256"; }));
+  SLUICE_TRY_STATUS(
+      copier.copy_folder_to(from.objects(), to.objects(), [](const std::string& name) { return name == "sha256"; }));
   std::error_code error;
-  for (fs::directory_iterator run(from.root() + "/runs", error); !error && run != fs::directory_iterator(); run.increment(error)) {
+  for (fs::directory_iterator run(from.root() + "/runs", error); !error && run != fs::directory_iterator();
+       run.increment(error)) {
     const std::string name = run->path().filename().string();
     SLUICE_TRY_STATUS(copier.copy_folder_to(from.run(name), to.run(name), is_kept));
   }

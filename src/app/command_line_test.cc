@@ -140,10 +140,34 @@ TEST(CommandLine, ARunCanBeLeftToTheServer) {
 }
 
 TEST(CommandLine, UpTakesAllItsFlags) {
-  const Words words = good({"up",           "--host",       "::1",          "--port",     "0",     "--slots",           "2",
-                            "--config",     "c.toml",       "--token-file", "t",          "--allow-host", "a.example", "--allow-host",
-                            "b.example",    "--ready-file", "r",            "--log-format", "json", "--wait", "--tls-certificate",
-                            "c.pem",        "--tls-key",    "k.pem",        "--db",       "sqlite", "--executor", "local"});
+  const Words words = good({"up",
+                            "--host",
+                            "::1",
+                            "--port",
+                            "0",
+                            "--slots",
+                            "2",
+                            "--config",
+                            "c.toml",
+                            "--token-file",
+                            "t",
+                            "--allow-host",
+                            "a.example",
+                            "--allow-host",
+                            "b.example",
+                            "--ready-file",
+                            "r",
+                            "--log-format",
+                            "json",
+                            "--wait",
+                            "--tls-certificate",
+                            "c.pem",
+                            "--tls-key",
+                            "k.pem",
+                            "--db",
+                            "sqlite",
+                            "--executor",
+                            "local"});
   EXPECT_EQ(words.host, "::1");
   EXPECT_EQ(words.port, 0);
   EXPECT_THAT(words.allow_hosts, ElementsAre("a.example", "b.example"));
@@ -193,8 +217,8 @@ TEST(CommandLine, AMistakeIsJsonIfJsonWasAskedForWhereverItStands) {
 }
 
 TEST(CommandLine, EveryVerbHasHelpWithAnExample) {
-  for (const char* verb : {"run", "check", "plan", "list", "get", "logs", "cancel", "retry", "pause", "resume", "up",
-                           "down", "backup", "doctor", "version", "completion"}) {
+  for (const char* verb : {"run", "check", "plan", "list", "get", "logs", "cancel", "retry", "pause", "resume", "up", "down",
+                           "backup", "doctor", "version", "completion"}) {
     const CommandLine line = parse({verb, "--help"});
     ASSERT_TRUE(line.out) << verb;
     EXPECT_FALSE(line.error);

@@ -12,8 +12,10 @@ namespace {
 using testing::HasSubstr;
 
 TEST(ErrorsOf, AreReadWithAllTheyHave) {
-  const auto errors = errors_of(400, R"({"errors": [{"file": "p.yaml", "line": 14, "column": 9, "path": "root.dag", "code": "invalid",
-    "message": "no producer", "hint": "name one"}, {"code": "conflict", "line": null, "message": "second"}]})", "server");
+  const auto errors =
+      errors_of(400, R"({"errors": [{"file": "p.yaml", "line": 14, "column": 9, "path": "root.dag", "code": "invalid",
+    "message": "no producer", "hint": "name one"}, {"code": "conflict", "line": null, "message": "second"}]})",
+                "server");
   ASSERT_EQ(errors.size(), 2U);
   EXPECT_EQ(errors[0].text(), "p.yaml:14:9: no producer");
   EXPECT_EQ(errors[0].path, "root.dag");

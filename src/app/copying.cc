@@ -51,7 +51,8 @@ Status FileCopier::copy_folder_to(const std::string& source, const std::string& 
                                   const std::function<bool(const std::string& name)>& wanted) {
   struct stat info{};
   if (lstat(source.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return {};
-  if (mkdir(target.c_str(), (info.st_mode & 07777U) | 0700U) != 0 && errno != EEXIST) return fail_errno("make folder " + target, errno);
+  if (mkdir(target.c_str(), (info.st_mode & 07777U) | 0700U) != 0 && errno != EEXIST)
+    return fail_errno("make folder " + target, errno);
   std::error_code error;
   fs::directory_iterator entries(source, error);
   if (error) return fail_errno("read folder " + source, error.value());

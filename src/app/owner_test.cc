@@ -68,7 +68,8 @@ TEST_F(Owners, TheSecondOneIsRefusedAndTheSocketIsForItsUserOnly) {
 TEST_F(Owners, ErrorsComeBackWithTheirCodes) {
   const ServedOwner owner(dir);
   const auto connection = connect();
-  const auto bad = connection->ask(post_request("/api/v1/runs", Value::of({{"spec", "{\"pipelineInfo\": 3}"}, {"spec_file", "p.json"}})));
+  const auto bad =
+      connection->ask(post_request("/api/v1/runs", Value::of({{"spec", "{\"pipelineInfo\": 3}"}, {"spec_file", "p.json"}})));
   ASSERT_FALSE(bad.errors.empty());
   EXPECT_EQ(bad.errors.front().code, Code::kInvalid);
   EXPECT_EQ(bad.errors.front().file, "p.json");

@@ -37,7 +37,8 @@ Result<std::vector<Notice>> RunEvents::next(Duration wait) {
   if (bytes && !*bytes) return out;
   if (!bytes || (*bytes)->empty()) {
     stream_.reset();
-    return reconnect(Duration{0}, bytes ? Error{Code::kUnavailable, connection_.name() + " has ended the stream", ""} : bytes.error());
+    return reconnect(Duration{0},
+                     bytes ? Error{Code::kUnavailable, connection_.name() + " has ended the stream", ""} : bytes.error());
   }
   reader_.append(**bytes);
   while (const auto event = reader_.next()) {
