@@ -23,6 +23,7 @@ struct ApiOptions {
   std::function<void(Duration, std::function<void()>)> after;
 };
 
+// Lives as long as anything may still answer a request: the server, the owner's thread, the background.
 class Api final : public HttpHandler {
  public:
   Api(Service& service, EventHub& events, ApiOptions options);
@@ -35,7 +36,7 @@ class Api final : public HttpHandler {
   const Router& router() const { return router_; }
 
  private:
-  void dispatch(HttpRequest request, Responder responder);
+  void dispatch(HttpRequest request, Responder responder, bool can_stream);
 
   Service& service_;
   EventHub& events_;

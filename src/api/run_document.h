@@ -14,6 +14,9 @@ namespace sluice {
 RunState shown_state(const RunRow& run, Service::Owner owner);
 
 std::string run_document(const RunRow& run, const std::vector<TaskRow>& tasks, Service::Owner owner);
+// With what /api/v1 adds: description, labels, instants with microseconds, the history of its states, ...
+std::string run_document(const RunRow& run, const std::vector<TaskRow>& tasks, Service::Owner owner,
+                         const std::vector<StateChange>& history);
 
 // The key of a task in its DAG, from its path: "root/for-loop-2[0]/double" -> "double".
 std::string task_key(const std::string& path);
