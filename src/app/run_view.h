@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "app/console.h"
-#include "app/notices.h"
+#include "api/events.h"
 #include "app/task_tree.h"
 
 namespace sluice {

@@ -112,8 +112,9 @@ class Engine {
   // Runs that an owner left in the middle become INTERRUPTED, except those of a server. Call once, before anything else; or:
   Status adopt_orphans();
   // Runs that an owner left in the middle go on where they were: the newest snapshot and the journal after it are read back, and
-  // attempts that may have a process are ordered again. One that does not read back (its text, its journal) becomes INTERRUPTED
-  // and says why; the others go on.
+  // attempts that may have a process are ordered again, at once. One that does not read back (its text, its journal) or cannot
+  // run here any more becomes INTERRUPTED and says why; the others go on. An error of kUnavailable: the store could not be read,
+  // and nothing has been done.
   Status recover();
 
   // Creates the run (durable when this returns) and starts it. `prepared` is of `submission` and without errors; the run's id is
@@ -133,10 +134,10 @@ class Engine {
   bool idle() const { return runs_.empty(); }
   bool is_active(const Uuid& run) const { return runs_.contains(run); }
   void cancel_all(const std::string& reason);
-  // At a clean stop: snapshots of all live runs. Nothing is carried out afterwards.
+  // At a clean stop: what has been heard is remembered, with snapshots of all live runs. Nothing is carried out afterwards.
   Status settle();
   // Why nothing goes on at the moment: the store cannot be written, or nothing can be started. Nothing: all is well.
-  std::optional<Error> trouble() const { return trouble_; }
+  std::optional<Error> trouble() const { return store_trouble_ ? store_trouble_ : hands_trouble_; }
   EngineFigures figures() const;
 
  private:
@@ -148,33 +149,67 @@ class Engine {
     Sites sites;
     State state;
     std::uint64_t seq = 0;  // of the newest entry that is in the journal or in `write`
+    std::uint64_t snapshot_seq = 0;  // of the newest snapshot in the store
     Write write;  // what this turn has to remember
     std::set<TaskId> changed;  // rows to write
     std::set<TaskId> news;  // to tell the observer after the commit
     std::set<TaskId> begun;  // of which only AttemptStarted has to be written: see flush_begun
     std::vector<Action> actions;  // to carry out after the commit
     std::map<TaskId, std::string> notes;  // of attempts; those of the site are not repeated here
+    RunState told = RunState::kPending;  // to the observer
+    bool held = false;  // the hands start nothing of it
     bool ended = false;
+    bool removed = false;
   };
   using RunPtr = std::shared_ptr<LiveRun>;
+  // A run as its rows and its journal have it.
+  struct Loaded {
+    Prepared prepared;
+    State state;
+    std::uint64_t seq = 0, snapshot_seq = 0;
+  };
+  // A run that was removed stays until its attempts have been answered: the hands' orders point to its sites.
+  struct Removed {
+    RunPtr run;
+    std::set<std::pair<TaskId, int>> attempts;
+  };
 
+  // engine.cc: what is asked, and the turn.
   RunPtr add_run(RunId id, const Uuid& uuid, Prepared prepared);
+  RunState asked_state(const LiveRun& run) const;
+  Status not_running(const Uuid& run) const;
   void push(const Uuid& run, Event event);
+  void on_answer_to_removed(const Uuid& run, const Event& event);
   void turn();
+  void take_events();
   void take(LiveRun& run, const Event& event, Instant now);
+  // carry_out.cc: from a decision to an order.
+  void carry_out(const RunPtr& run);
+  void perform(LiveRun& run, const Action& action);
+  void start_attempt(LiveRun& run, const StartAttempt& start, bool again);
+  void arm(const LiveRun& run, const ArmTimer& timer);
+  void tell(LiveRun& run);
+  void finish(const RunPtr& run);
+  void count(const Event& event);
+  // recover.cc: from rows and a journal to a live run.
+  Result<std::vector<RunRow>> unfinished_runs();
+  Result<Loaded> load(const RunRow& row);
+  Status replay(const RunRow& row, Loaded& loaded);
+  RunPtr add_loaded(const RunRow& row, Loaded loaded);
+  void go_on(LiveRun& run);
+  Status interrupt(const std::vector<std::pair<RunRow, std::string>>& rows);
+  // remember.cc: from a decision to rows.
   bool commit();
+  Status save();
   void on_store_trouble(const Error& error);
+  void tell_trouble();
   void fill_write(LiveRun& run);
+  bool wants_snapshot(const LiveRun& run) const;
   void note_begun(LiveRun& run, const std::vector<TaskId>& tasks);
   void flush_begun();
   void note_on_task(const Uuid& run, const Event& event, std::string note);
   TaskRow row_of(const LiveRun& run, TaskId id) const;
   void note_artifacts(LiveRun& run, const AttemptSucceeded& event);
-  void carry_out(const RunPtr& run);
-  void perform(LiveRun& run, const Action& action);
-  void start_attempt(LiveRun& run, const StartAttempt& start);
-  void tell(LiveRun& run);
-  void finish(const RunPtr& run);
 
   Loop& loop_;
   const DataDir& dir_;
@@ -183,12 +218,15 @@ class Engine {
   const Clock& clock_;
   const EngineOptions options_;
   Observer observer_;
+  EngineFigures figures_;
   std::map<Uuid, RunPtr> runs_;
+  std::map<Uuid, Removed> removed_;
   std::vector<std::pair<Uuid, Event>> events_;  // not yet taken
   std::set<RunPtr> touched_;  // runs with something to commit or carry out
   bool flushes_begun_ = false;  // a timer for it is set
-  std::optional<Error> trouble_;
-  bool holding_ = false;  // the store cannot be written: nothing is carried out
+  std::optional<Error> store_trouble_, hands_trouble_;
+  bool holding_ = false;  // the store cannot be written, or the engine has settled: nothing is carried out
+  bool settled_ = false;
   Instant trouble_since_{};
   Instant last_now_{};  // the journal's clock never goes back
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

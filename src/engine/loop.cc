@@ -22,7 +22,8 @@ std::int64_t monotonic_micros() {
 
 }  // namespace
 
-Loop::Loop() : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+Loop::Loop(std::function<Duration()> monotonic)
+    : monotonic_(std::move(monotonic)), epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   SLUICE_CHECK(epoll_ >= 0 && wake_ >= 0);
   epoll_event event{.events = EPOLLIN, .data = {.fd = wake_}};
   SLUICE_CHECK(epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) == 0);
@@ -53,8 +54,7 @@ void Loop::unwatch(int fd) {
 
 void Loop::after(Duration delay, Callback due) {
   constexpr std::int64_t kDelayMax = std::int64_t{1} << 62;  // leaves room for the time of day
-  timers_.emplace(Due{monotonic_micros() + std::clamp<std::int64_t>(delay.count(), 0, kDelayMax), timer_sequence_++},
-                  std::move(due));
+  timers_.emplace(Due{now_micros() + std::clamp<std::int64_t>(delay.count(), 0, kDelayMax), timer_sequence_++}, std::move(due));
 }
 
 void Loop::post(Callback call) {
@@ -67,9 +67,17 @@ void Loop::post(Callback call) {
   SLUICE_CHECK(write(wake_, &one, sizeof one) == sizeof one);
 }
 
+std::int64_t Loop::now_micros() const { return monotonic_ ? monotonic_().count() : monotonic_micros(); }
+
+std::optional<Duration> Loop::next_timer() const {
+  if (timers_.empty()) return std::nullopt;
+  return Duration{std::max<std::int64_t>(0, timers_.begin()->first.first - now_micros())};
+}
+
 int Loop::wait_ms() const {
+  if (monotonic_) return 0;
   if (timers_.empty()) return -1;
-  const auto micros = timers_.begin()->first.first - monotonic_micros();
+  const auto micros = timers_.begin()->first.first - now_micros();
   return static_cast<int>(std::clamp<std::int64_t>((micros + 999) / 1000, 0, 3'600'000));
 }
 
@@ -84,7 +92,7 @@ void Loop::run_posted() {
 }
 
 void Loop::run_timers() {
-  const auto now = monotonic_micros();
+  const auto now = now_micros();
   while (!timers_.empty() && timers_.begin()->first.first <= now) {
     const Callback due = std::move(timers_.begin()->second);
     timers_.erase(timers_.begin());

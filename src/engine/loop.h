@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -19,7 +20,8 @@ class Loop {
  public:
   using Callback = std::function<void()>;
 
-  Loop();
+  // `monotonic`: the clock of its timers, for simulations. Time passes in whoever serves such a loop: it never waits.
+  explicit Loop(std::function<Duration()> monotonic = {});
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -33,6 +35,9 @@ class Loop {
   // Calls `due` once, `delay` from now on the monotonic clock. Timers of the same instant run in the order they were set.
   void after(Duration delay, Callback due);
 
+  // Until the first of them is due, 0 at least; nothing if none is set.
+  std::optional<Duration> next_timer() const;
+
   // Thread-safe; also from within a callback. Runs after what is ready now.
   void post(Callback call);
 
@@ -45,10 +50,12 @@ class Loop {
 
  private:
   using Due = std::pair<std::int64_t, std::uint64_t>;  // monotonic µs, sequence
+  std::int64_t now_micros() const;
   int wait_ms() const;
   void run_posted();
   void run_timers();
 
+  const std::function<Duration()> monotonic_;
   int epoll_ = -1;
   int wake_ = -1;
   bool stopped_ = false;

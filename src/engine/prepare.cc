@@ -9,18 +9,29 @@ Value to_value(const Submission& submission) {
                     {"spec_file", submission.spec_file},
                     {"parameters", submission.parameters},
                     {"name", submission.name},
+                    {"description", submission.description},
                     {"experiment", submission.experiment},
-                    {"cache", submission.cache}});
+                    {"cache", submission.cache},
+                    {"pipeline", submission.pipeline ? Value(submission.pipeline->text()) : Value()},
+                    {"version", submission.version ? Value(submission.version->text()) : Value()},
+                    {"key", submission.key},
+                    {"labels", submission.labels}});
 }
 
 Submission submission_from_value(const Value& value) {
   Submission submission{.spec = std::string(value.string_or("spec", "")),
                         .spec_file = std::string(value.string_or("spec_file", "")),
                         .name = std::string(value.string_or("name", "")),
+                        .description = std::string(value.string_or("description", "")),
                         .experiment = std::string(value.string_or("experiment", "Default")),
-                        .cache = value.bool_or("cache", true)};
+                        .cache = value.bool_or("cache", true),
+                        .pipeline = Uuid::parse(value.string_or("pipeline", "")),
+                        .version = Uuid::parse(value.string_or("version", "")),
+                        .key = std::string(value.string_or("key", ""))};
   if (const Value* parameters = value.find("parameters"); parameters != nullptr && parameters->is_struct())
     submission.parameters = parameters->as_struct();
+  if (const Value* labels = value.find("labels"); labels != nullptr && labels->is_struct())
+    submission.labels = labels->as_struct();
   return submission;
 }
 

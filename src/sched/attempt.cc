@@ -40,6 +40,7 @@ void Turn::start_attempt(TaskId id) {
   node.state = TaskState::kQueued;
   node.error.clear();
   node.exit_code = 0;
+  node.due = {};
   ++node.attempt;
   touch(id);
   out_.actions.emplace_back(StartAttempt{id, node.attempt});
@@ -55,11 +56,12 @@ void Turn::on(const AttemptStarted& event) {
   Node* node = current(event.task, event.attempt);
   if (node == nullptr || node->state != TaskState::kQueued) return;
   node->state = TaskState::kRunning;
-  if (node->began == Instant{}) node->began = now_;
+  const Instant began = event.at == Instant{} ? now_ : std::clamp(event.at, std::min(state_.began, now_), now_);
+  if (node->began == Instant{}) node->began = began;
   touch(event.task);
   const std::optional<Duration>& deadline = plan_.components.at(node->component).executor->kubernetes.deadline;
   if (deadline && !node->cancelled)
-    out_.actions.emplace_back(ArmTimer{event.task, event.attempt, TimerKind::kDeadline, later(now_, *deadline)});
+    out_.actions.emplace_back(ArmTimer{event.task, event.attempt, TimerKind::kDeadline, later(began, *deadline)});
 }
 
 void Turn::on(const AttemptSucceeded& event) {
@@ -79,8 +81,9 @@ void Turn::on(const AttemptFailed& event) {
   if (*delay == Duration::zero()) return start_attempt(event.task);
   node->state = TaskState::kBackoff;
   node->error = failure_text(event);
+  node->due = later(now_, *delay);
   touch(event.task);
-  out_.actions.emplace_back(ArmTimer{event.task, event.attempt, TimerKind::kBackoff, later(now_, *delay)});
+  out_.actions.emplace_back(ArmTimer{event.task, event.attempt, TimerKind::kBackoff, node->due});
 }
 
 std::optional<Duration> Turn::delay_before_retry(TaskId id, FailureKind kind) {
@@ -107,7 +110,8 @@ const RetryPolicy* Turn::retry_policy(TaskId id) const {
 
 void Turn::on(const TimerFired& event) {
   if (event.kind == TimerKind::kRunDeadline) {
-    if (state_.run != RunState::kRunning || at(TaskId{0}).attempt != event.attempt) return;
+    const bool runs = state_.run == RunState::kRunning || state_.run == RunState::kPaused;
+    if (!runs || at(TaskId{0}).attempt != event.attempt) return;
     state_.error = "the run took longer than its deadline of " + format_duration(plan_.deadline.value_or(Duration::zero()));
     return cancel();
   }
@@ -120,7 +124,9 @@ void Turn::on(const TimerFired& event) {
 
 void Turn::arm_run_deadline() {
   if (!plan_.deadline) return;
-  out_.actions.emplace_back(ArmTimer{TaskId{0}, at(TaskId{0}).attempt, TimerKind::kRunDeadline, later(now_, *plan_.deadline)});
+  Node& root = at(TaskId{0});
+  root.due = later(now_, *plan_.deadline);
+  out_.actions.emplace_back(ArmTimer{TaskId{0}, root.attempt, TimerKind::kRunDeadline, root.due});
 }
 
 }  // namespace sluice

@@ -1,10 +1,10 @@
-// Cancelling a run: what has a process is told to stop, what has none ends at once.
+// Cancelling a run: what has a process is told to stop, what has none ends at once. Pausing one.
 #include "sched/turn.h"
 
 namespace sluice {
 
 void Turn::on(const CancelAsked& event) {
-  if (state_.run != RunState::kPending && state_.run != RunState::kRunning) return;
+  if (is_final(state_.run) || state_.run == RunState::kCanceling) return;
   state_.cancel_reason = event.reason;
   if (state_.nodes.empty()) {  // it has not even begun
     Node root;
@@ -13,6 +13,14 @@ void Turn::on(const CancelAsked& event) {
     add(std::move(root));
   }
   cancel();
+}
+
+void Turn::on(const PauseAsked&) {
+  if (state_.run == RunState::kRunning) state_.run = RunState::kPaused;
+}
+
+void Turn::on(const ResumeAsked&) {
+  if (state_.run == RunState::kPaused) state_.run = RunState::kRunning;
 }
 
 void Turn::cancel() {

@@ -7,6 +7,7 @@ void Turn::end(TaskId id, TaskState state) {
   Node& node = at(id);
   node.state = state;
   node.ended = now_;
+  node.due = {};
   touch(id);
   // It may have children from before a retry; they will not run now.
   if (!node.begun) settle_below(id, state == TaskState::kCanceled ? TaskState::kCanceled : TaskState::kOmitted);

@@ -28,6 +28,8 @@ AttemptName attempt_from(const Plan& plan, const State& state, std::string_view 
   return name;
 }
 
+Instant start_plus(std::string_view duration) { return kTranscriptStart + parse_duration(duration).value(); }
+
 TaskData data_from(std::span<const std::string_view> words) {
   TaskData data;
   for (const std::string_view word : words) {
@@ -56,11 +58,13 @@ Event event_from_text(const Plan& plan, const State& state, std::string_view tex
   for (const std::string_view word : split(text, ' '))
     if (!word.empty()) words.push_back(word);
   if (text == "run") return RunBegan{};
+  if (text == "pause") return PauseAsked{};
+  if (text == "resume") return ResumeAsked{};
   if (text == "retry") return RetryAsked{};
   if (words.at(0) == "cancel") return CancelAsked{std::string(trim(text.substr(6)))};
   const AttemptName name = attempt_from(plan, state, words.at(0));
   const std::string_view what = words.at(1);
-  if (what == "started") return AttemptStarted{name.task, name.attempt};
+  if (what == "started") return AttemptStarted{name.task, name.attempt, words.size() < 3 ? Instant{} : start_plus(words.at(2))};
   if (what == "ok") return AttemptSucceeded{name.task, name.attempt, data_from(std::span(words).subspan(2))};
   if (what == "backoff") return TimerFired{name.task, name.attempt, TimerKind::kBackoff};
   if (what == "deadline")
@@ -113,6 +117,8 @@ std::string dump(const Plan& plan, const State& state) {
     number("made", node.children_made);
     number("began", leaf ? 0 : to_micros(node.began));
     number("ended", to_micros(node.ended));
+    number("due", to_micros(node.due));
+    number("items", node.items.size());
     text += " in " + data_text(node.inputs) + " out " + data_text(node.outputs) + " '" + node.error + "'\n";
   }
   return text;

@@ -1,5 +1,6 @@
 // Events as text and back. The fields of outputs stand beside `task` and `attempt`, not below a key of their own: each level
 // of nesting that a task's output may have is one that the journal must read back.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -12,7 +13,8 @@ namespace sluice {
 namespace {
 
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kKinds{
-    "run_began", "attempt_started", "attempt_succeeded", "attempt_failed", "timer_fired", "cancel_asked", "retry_asked"};
+    "run_began",    "attempt_started", "attempt_succeeded", "attempt_failed", "timer_fired",
+    "cancel_asked", "pause_asked",     "resume_asked",      "retry_asked"};
 constexpr std::array<std::string_view, 3> kTimers{"backoff", "deadline", "run_deadline"};
 
 template <class T>
@@ -71,8 +73,14 @@ Result<Event> timer_from(std::string_view kind, const Value& payload) {
 Struct fields_of(const Event& event) {
   return std::visit(Match{
                         [](const RunBegan&) { return Struct{}; },
+                        [](const PauseAsked&) { return Struct{}; },
+                        [](const ResumeAsked&) { return Struct{}; },
                         [](const RetryAsked&) { return Struct{}; },
-                        [](const AttemptStarted& e) { return attempt_fields(e.task, e.attempt); },
+                        [](const AttemptStarted& e) {
+                          Struct fields = attempt_fields(e.task, e.attempt);
+                          if (e.at != Instant{}) fields.emplace("at", to_micros(e.at));
+                          return fields;
+                        },
                         [](const AttemptSucceeded& e) {
                           Struct fields = attempt_fields(e.task, e.attempt);
                           fields.merge(Struct(to_value(e.outputs).as_struct()));
@@ -106,13 +114,15 @@ Result<Event> event_from(std::string_view kind, std::string_view text) {
   if (!payload) return corrupt(kind, payload.error().message);
   if (!payload->is_struct()) return corrupt(kind, "its payload is no object");
   if (kind == kKinds.at(index_of<RunBegan>())) return RunBegan{};
+  if (kind == kKinds.at(index_of<PauseAsked>())) return PauseAsked{};
+  if (kind == kKinds.at(index_of<ResumeAsked>())) return ResumeAsked{};
   if (kind == kKinds.at(index_of<RetryAsked>())) return RetryAsked{};
   if (kind == kKinds.at(index_of<CancelAsked>())) return CancelAsked{std::string(payload->string_or("reason", ""))};
   if (kind == kKinds.at(index_of<AttemptFailed>())) return failed_from(kind, *payload);
   if (kind == kKinds.at(index_of<TimerFired>())) return timer_from(kind, *payload);
   if (kind == kKinds.at(index_of<AttemptStarted>())) {
     SLUICE_TRY(const AttemptKey key, attempt_key(kind, *payload));
-    return AttemptStarted{key.task, key.attempt};
+    return AttemptStarted{key.task, key.attempt, from_micros(std::max<std::int64_t>(0, payload->int_or("at", 0)))};
   }
   if (kind == kKinds.at(index_of<AttemptSucceeded>())) {
     SLUICE_TRY(const AttemptKey key, attempt_key(kind, *payload));

@@ -18,9 +18,13 @@ TEST(Journal, EveryKindOfEventReadsBack) {
   outputs.artifacts["model"] = {
       Artifact{.name = "m", .uri = "/m", .metadata = {{"k", "v"}}, .digest = "sha256:00", .size_bytes = 7}};
   EXPECT_EQ(again(RunBegan{}), "run_began {}");
+  EXPECT_EQ(again(PauseAsked{}), "pause_asked {}");
+  EXPECT_EQ(again(ResumeAsked{}), "resume_asked {}");
   EXPECT_EQ(again(RetryAsked{}), "retry_asked {}");
   EXPECT_EQ(again(CancelAsked{"why"}), R"(cancel_asked {"reason":"why"})");
   EXPECT_EQ(again(AttemptStarted{TaskId{3}, 2}), R"(attempt_started {"attempt":2,"task":3})");
+  EXPECT_EQ(again(AttemptStarted{TaskId{3}, 2, from_micros(1'795'510'970'000'001)}),
+            R"(attempt_started {"at":1795510970000001,"attempt":2,"task":3})");
   EXPECT_EQ(again(AttemptFailed{TaskId{3}, 2, FailureKind::kLost, -1, "gone"}),
             R"(attempt_failed {"attempt":2,"exit_code":-1,"failure":"lost","message":"gone","task":3})");
   EXPECT_EQ(again(TimerFired{TaskId{0}, 1, TimerKind::kRunDeadline}),

@@ -5,14 +5,23 @@
 #include "sched/turn.h"
 
 namespace sluice {
-namespace {
 
-// A node takes about half a kilobyte before its inputs: a million of them is what a server can still hold beside its other runs.
-constexpr std::size_t kNodesMax = 1'000'000;
-// People nest a handful of levels. Paths, retry policies and blame walk up and down them.
-constexpr int kDepthMax = 100;
-
-}  // namespace
+Node new_child(const Plan& plan, const Node& parent, TaskId parent_id, std::uint32_t index) {
+  Node child;
+  child.parent = parent_id;
+  if (parent.kind == NodeKind::kLoop) {
+    child.component = parent.component;
+    child.task = parent.task;
+    child.iteration = static_cast<std::int32_t>(index);
+  } else {
+    const PlanTask& task = plan.components.at(parent.component).tasks.at(index);
+    child.component = task.component;
+    child.task = index;
+    if (task.spec->iterator) child.kind = NodeKind::kLoop;
+  }
+  if (child.kind != NodeKind::kLoop && plan.components.at(child.component).is_dag()) child.kind = NodeKind::kDag;
+  return child;
+}
 
 void Turn::on(const RunBegan&) {
   if (state_.run != RunState::kPending) return;
@@ -95,22 +104,11 @@ void Turn::open_dag(TaskId id) {
 
 Status Turn::make_tasks(TaskId id) {
   const std::vector<PlanTask>& tasks = plan_.components.at(at(id).component).tasks;
-  if (at(id).children_made == 0) {
+  if (at(id).children_made == 0 && !tasks.empty()) {
     SLUICE_TRY_STATUS(room_for(id, tasks.size()));
     at(id).first_child = TaskId{static_cast<std::int64_t>(state_.nodes.size())};
     at(id).children_made = static_cast<std::uint32_t>(tasks.size());
-    for (std::uint32_t i = 0; i < tasks.size(); ++i) {
-      const PlanTask& task = tasks.at(i);
-      Node child;
-      child.parent = id;
-      child.component = task.component;
-      child.task = i;
-      if (task.spec->iterator)
-        child.kind = NodeKind::kLoop;
-      else if (plan_.components.at(task.component).is_dag())
-        child.kind = NodeKind::kDag;
-      add(std::move(child));
-    }
+    for (std::uint32_t i = 0; i < tasks.size(); ++i) add(new_child(plan_, at(id), id, i));
   }
   at(id).children = at(id).children_made;
   return {};
@@ -147,17 +145,9 @@ Status Turn::make_iterations(TaskId id, std::size_t count) {
     const TaskId first{static_cast<std::int64_t>(state_.nodes.size())};
     if (made == 0)
       at(id).first_child = first;
-    else
+    else if (first.value != child_of(at(id), made - 1).value + 1)
       at(id).more_children.push_back({made, first});
-    for (std::size_t i = made; i < count; ++i) {
-      Node child;
-      child.parent = id;
-      child.component = at(id).component;
-      child.task = at(id).task;
-      child.iteration = static_cast<std::int32_t>(i);
-      child.kind = plan_.components.at(child.component).is_dag() ? NodeKind::kDag : NodeKind::kLeaf;
-      add(std::move(child));
-    }
+    for (std::size_t i = made; i < count; ++i) add(new_child(plan_, at(id), id, static_cast<std::uint32_t>(i)));
     at(id).children_made = static_cast<std::uint32_t>(count);
   }
   at(id).children = static_cast<std::uint32_t>(count);

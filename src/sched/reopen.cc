@@ -13,9 +13,10 @@ void Turn::on(const RetryAsked&) {
   state_.cancel_reason.clear();
   const TaskId root{0};
   ++at(root).attempt;  // the deadline of the time before is old news now
+  const bool begun = at(root).begun;
+  if (!begun) reset(root);
   arm_run_deadline();
-  if (at(root).begun) return reopen(root);
-  reset(root);
+  if (begun) return reopen(root);
   at(root).inputs.parameters = plan_.parameters;
   open_dag(root);
 }

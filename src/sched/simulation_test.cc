@@ -2,6 +2,7 @@
 // SLUICE_SEED=n replays one, SLUICE_SEEDS=n runs so many.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <set>
@@ -26,7 +27,8 @@ struct Live {
 
 // What has happened in all worlds together: a simulation that never meets a thing does not test it.
 struct Seen {
-  std::uint64_t cancels = 0, crashes = 0, old_news = 0, retries = 0, timeouts = 0, run_deadlines = 0, grown_loops = 0;
+  std::uint64_t cancels = 0, pauses = 0, snapshots = 0, crashes = 0, old_news = 0, retries = 0, timeouts = 0, run_deadlines = 0,
+                grown_loops = 0;
 };
 
 // The driver, its processes and its clock. Everything that step() asks for is checked before it is done.
@@ -66,7 +68,10 @@ class World {
     if (!calm_) {
       if (dice_.chance(5)) return old_news();
       if (dice_.chance(2)) return crash();
+      if (dice_.chance(4)) return take_snapshot();
       if (dice_.roll(400) == 0) return send(CancelAsked{"bored"});
+      if (dice_.chance(2)) return send(PauseAsked{});
+      if (dice_.chance(3)) return send(ResumeAsked{});
     }
     const bool timer = !timers_.empty() && (live_.empty() || (!calm_ && dice_.chance(15)));
     if (timer) return fire_timer();
@@ -104,10 +109,12 @@ class World {
     send(TimerFired{timer.task, timer.attempt, timer.kind});
   }
 
-  // Asking again to cancel or to retry is news, and so is the deadline of an attempt that has been told to stop but has not yet.
+  // Asking again to cancel, to pause or to retry is news, and so is the deadline of an attempt that has been told to stop but has
+  // not yet.
   static bool is_old_news_later(const Event& event) {
     const auto* timer = std::get_if<TimerFired>(&event);
     return !std::holds_alternative<CancelAsked>(event) && !std::holds_alternative<RetryAsked>(event) &&
+           !std::holds_alternative<PauseAsked>(event) && !std::holds_alternative<ResumeAsked>(event) &&
            (timer == nullptr || timer->kind != TimerKind::kDeadline);
   }
 
@@ -149,10 +156,46 @@ class World {
       step(*plan_, replayed, *event, row.at);
     }
     ASSERT_EQ(dump(*plan_, replayed), dump(*plan_, state_));
-    if (!calm_ && dice_.chance(50)) {
-      state_ = std::move(replayed);
-      for (auto& [task, live] : live_) live.started = false;  // whoever adopts them says so again
+    check_timers(replayed);
+    if (!calm_ && dice_.chance(50)) begin_again(std::move(replayed));
+  }
+
+  void begin_again(State state) {
+    state_ = std::move(state);
+    for (auto& [task, live] : live_) live.started = false;  // whoever adopts them says so again
+  }
+
+  // The state goes through its text; in half of the cases the run goes on from what was read.
+  void take_snapshot() {
+    ++seen_.snapshots;
+    const std::string text = snapshot_text(state_);
+    Result<State> read = state_from_snapshot(*plan_, kSnapshotVersion, text);
+    ASSERT_TRUE(read.has_value()) << read.error().message << "\n" << text;
+    ASSERT_EQ(dump(*plan_, *read), dump(*plan_, state_));
+    ASSERT_EQ(snapshot_text(*read), text);
+    for (std::size_t i = 0; i < state_.nodes.size(); ++i) ASSERT_TRUE(same_place(read->nodes.at(i), state_.nodes.at(i))) << i;
+    check_timers(*read);
+    if (dice_.chance(50)) begin_again(*std::move(read));
+  }
+
+  static bool same_place(const Node& a, const Node& b) {
+    return a.parent == b.parent && a.component == b.component && a.task == b.task && a.iteration == b.iteration &&
+           a.kind == b.kind && a.first_child == b.first_child && a.more_children == b.more_children && a.began == b.began &&
+           a.inputs == b.inputs && a.outputs == b.outputs && a.items.values == b.items.values &&
+           a.items.artifacts == b.items.artifacts;
+  }
+
+  // What a driver would arm again is what is armed, less what is old news by now and the deadlines of attempts.
+  void check_timers(const State& state) {
+    std::vector<ArmTimer> current;
+    for (const ArmTimer& timer : timers_) {
+      const Node& node = state.at(timer.task);
+      const bool runs = state.run == RunState::kRunning || state.run == RunState::kPaused;
+      const bool waits = timer.kind == TimerKind::kBackoff ? node.state == TaskState::kBackoff : timer.task.value == 0 && runs;
+      if (waits && timer.kind != TimerKind::kDeadline && node.attempt == timer.attempt) current.push_back(timer);
     }
+    std::sort(current.begin(), current.end(), [](const auto& a, const auto& b) { return a.task < b.task; });
+    EXPECT_EQ(timers_in_flight(state), current);
   }
 
   void send(const Event& event) {
@@ -162,6 +205,7 @@ class World {
       if (is_old_news_later(event)) history_.push_back(event);
     }
     seen_.cancels += std::holds_alternative<CancelAsked>(event) ? 1 : 0;
+    seen_.pauses += std::holds_alternative<PauseAsked>(event) && state_.run == RunState::kRunning ? 1 : 0;
     seen_.retries += std::holds_alternative<RetryAsked>(event) ? 1 : 0;
     const RunState run_before = state_.run;
     const Outcome outcome = step(*plan_, state_, event, now_);
@@ -304,8 +348,8 @@ TEST(Simulation, EveryRunEndsAsItShouldWhateverHappens) {
   const std::uint64_t seeds = text == nullptr ? 200 : std::strtoull(text, nullptr, 10);
   for (std::uint64_t seed = 1; seed <= seeds && !HasFailure(); ++seed) simulate(seed, seen);
   if (seeds < 200 || HasFailure()) return;
-  for (const std::uint64_t times :
-       {seen.cancels, seen.crashes, seen.old_news, seen.retries, seen.timeouts, seen.run_deadlines, seen.grown_loops})
+  for (const std::uint64_t times : {seen.cancels, seen.pauses, seen.snapshots, seen.crashes, seen.old_news, seen.retries,
+                                    seen.timeouts, seen.run_deadlines, seen.grown_loops})
     EXPECT_GT(times, 0U) << "the simulation has become too tame";
 }
 

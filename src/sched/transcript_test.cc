@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const Instant kStart = from_micros(1'000'000'000'000'000);
+const Instant kStart = kTranscriptStart;
 
 std::string seconds_text(Duration duration) {
   std::string text = std::to_string(to_seconds(duration));

@@ -53,4 +53,23 @@ std::vector<StartAttempt> attempts_in_flight(const State& state) {
   return attempts;
 }
 
+std::vector<StopAttempt> stops_in_flight(const State& state) {
+  std::vector<StopAttempt> stops;
+  for (const StartAttempt& attempt : attempts_in_flight(state))
+    if (state.at(attempt.task).cancelled) stops.push_back({attempt.task, attempt.attempt, FailureKind::kExit});
+  return stops;
+}
+
+std::vector<ArmTimer> timers_in_flight(const State& state) {
+  std::vector<ArmTimer> timers;
+  const bool runs = state.run == RunState::kRunning || state.run == RunState::kPaused;
+  for (std::size_t i = 0; i < state.nodes.size(); ++i) {
+    const Node& node = state.nodes.at(i);
+    const TaskId id{static_cast<std::int64_t>(i)};
+    if (i == 0 && runs && node.due != Instant{}) timers.push_back({id, node.attempt, TimerKind::kRunDeadline, node.due});
+    if (node.state == TaskState::kBackoff) timers.push_back({id, node.attempt, TimerKind::kBackoff, node.due});
+  }
+  return timers;
+}
+
 }  // namespace sluice

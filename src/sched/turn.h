@@ -10,6 +10,14 @@
 
 namespace sluice {
 
+// A node takes about half a kilobyte before its inputs: a million of them is what a server can still hold beside its other runs.
+constexpr std::size_t kNodesMax = 1'000'000;
+// People nest a handful of levels. Paths, retry policies and blame walk up and down them.
+constexpr int kDepthMax = 100;
+
+// A task of the dag `parent`, or iteration `index` of the loop `parent`, before anything has happened to it.
+Node new_child(const Plan& plan, const Node& parent, TaskId parent_id, std::uint32_t index);
+
 class Turn {
  public:
   Turn(const Plan& plan, State& state, Instant now) : plan_(plan), state_(state), now_(now) {}
@@ -20,6 +28,8 @@ class Turn {
   void on(const AttemptFailed& event);
   void on(const TimerFired& event);
   void on(const CancelAsked& event);
+  void on(const PauseAsked&);
+  void on(const ResumeAsked&);
   void on(const RetryAsked&);
 
   // Works off what the event set moving. Queues instead of recursion: a chain of 20,000 skipped tasks needs no stack.

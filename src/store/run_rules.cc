@@ -24,6 +24,9 @@ Status check_entries(const Write& write) {
     if (entry.seq != ++due)
       return fail(Code::kInvalid, "journal of run " + std::to_string(write.run.value) + ": entry " + std::to_string(entry.seq) +
                                       " given where " + std::to_string(due) + " is due");
+  if (write.snapshot && write.snapshot->seq != due)
+    return fail(Code::kInvalid, "snapshot of run " + std::to_string(write.run.value) + " is of entry " +
+                                    std::to_string(write.snapshot->seq) + ", the newest is " + std::to_string(due));
   return {};
 }
 
@@ -51,6 +54,10 @@ tl::unexpected<Error> no_run(std::string_view which) {
 }
 
 tl::unexpected<Error> run_exists(const Uuid& uuid) { return fail(Code::kConflict, "there is a run " + uuid.text() + " already"); }
+
+tl::unexpected<Error> key_is_taken(std::string_view key, const Uuid& run) {
+  return fail(Code::kConflict, "run " + run.text() + " was created with the key '" + std::string(key) + "'");
+}
 
 tl::unexpected<Error> run_moved_on(RunId run, std::uint64_t expected_seq, std::uint64_t seq) {
   return fail(Code::kConflict, "run " + std::to_string(run.value) + " is at journal entry " + std::to_string(seq) + ", not at " +

@@ -6,18 +6,17 @@
 
 #include "base/result.h"
 #include "base/uuid.h"
+#include "store/catalog_rules.h"
 #include "store/run_store.h"
 
 namespace sluice {
 
-// Experiment 0, of the runs that name none.
-constexpr std::string_view kDefaultExperiment = "Default";
 inline std::string_view experiment_of(const NewRun& run) { return run.experiment.empty() ? kDefaultExperiment : run.experiment; }
 
 // "sha256:<hex>" of a pipeline's text.
 std::string spec_digest(std::string_view spec);
 
-// kInvalid unless the entries are numbered expected_seq + 1, + 2, ...
+// kInvalid unless the entries are numbered expected_seq + 1, + 2, ... and a snapshot is that of the newest.
 Status check_entries(const Write& write);
 
 struct UuidRange {
@@ -28,6 +27,7 @@ Result<UuidRange> uuids_with_prefix(std::string_view prefix);
 
 tl::unexpected<Error> no_run(std::string_view which);
 tl::unexpected<Error> run_exists(const Uuid& uuid);
+tl::unexpected<Error> key_is_taken(std::string_view key, const Uuid& run);
 tl::unexpected<Error> run_moved_on(RunId run, std::uint64_t expected_seq, std::uint64_t seq);
 tl::unexpected<Error> prefix_is_ambiguous(std::string_view prefix, const Uuid& one, const Uuid& other);
 tl::unexpected<Error> not_succeeded(const RunRow& run);

@@ -1,5 +1,5 @@
-#include "app/notices.h"
-
+// Notices as JSON, for the stream of events and whoever reads it.
+#include "api/events.h"
 #include "base/match.h"
 
 namespace sluice {

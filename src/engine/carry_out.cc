@@ -1,0 +1,99 @@
+// What the engine does after a commit: it tells the observer, gives orders, sets timers.
+#include "engine/engine.h"
+
+namespace sluice {
+
+void Engine::carry_out(const RunPtr& run) {
+  if (run->removed) return;
+  tell(*run);
+  const bool paused = run->state.run == RunState::kPaused;
+  if (paused && !std::exchange(run->held, true)) hands_.hold(run->uuid);
+  for (const Action& action : std::exchange(run->actions, {})) {
+    if (run->removed) return;  // by an observer
+    perform(*run, action);
+  }
+  // After the stops of a cancelled run: what was held back must not start only to be stopped.
+  if (!paused && std::exchange(run->held, false)) hands_.let_go(run->uuid);
+  if (run->ended && !run->removed) finish(run);
+}
+
+void Engine::perform(LiveRun& run, const Action& action) {
+  if (const auto* start = std::get_if<StartAttempt>(&action)) {
+    start_attempt(run, *start, false);
+  } else if (const auto* stop = std::get_if<StopAttempt>(&action)) {
+    hands_.stop(run.uuid, stop->task, stop->attempt, stop->why);
+  } else if (const auto* timer = std::get_if<ArmTimer>(&action)) {
+    arm(run, *timer);
+  } else {
+    run.ended = true;
+  }
+}
+
+void Engine::arm(const LiveRun& run, const ArmTimer& timer) {
+  loop_.after(timer.due - last_now_,
+              [this, uuid = run.uuid, fired = TimerFired{timer.task, timer.attempt, timer.kind}, alive = std::weak_ptr(alive_)] {
+                if (!alive.expired()) push(uuid, fired);
+              });
+}
+
+void Engine::start_attempt(LiveRun& run, const StartAttempt& start, bool again) {
+  const Node& node = run.state.at(start.task);
+  const PlanComponent& component = run.plan->components.at(node.component);
+  AttemptOrder order{.run = run.uuid,
+                     .run_uuid = run.uuid_text,
+                     .plan = run.plan,
+                     .component = &component,
+                     .task = start.task,
+                     .attempt = start.attempt,
+                     .task_name = task_name(*run.plan, run.state, start.task),
+                     .inputs = node.inputs,
+                     .again = again};
+  if (const auto site = run.sites.by_executor.find(component.executor->label); site != run.sites.by_executor.end())
+    order.site = &site->second;
+  TaskId dag = node.parent;
+  if (run.state.at(dag).kind == NodeKind::kLoop) dag = run.state.at(dag).parent;
+  const std::string pod = run.plan->context.resource_name + "-" + std::to_string(start.task.value);
+  auto env = platform_env(*run.plan, run.plan->components.at(run.state.at(dag).component), *component.executor,
+                          StateScope(run.state, dag), dir_, options_.secrets, pod);
+  if (!env) return push(run.uuid, AttemptFailed{start.task, start.attempt, FailureKind::kStart, 0, env.error().message});
+  order.env = std::move(*env);
+  hands_.start(std::move(order));
+}
+
+void Engine::tell(LiveRun& run) {
+  const RunState state = run.state.run;
+  // The end is told last, when the run is no longer active.
+  if (std::exchange(run.told, state) != state && !is_final(state) && observer_.run)
+    observer_.run({run.uuid, state, run.state.error});
+  const std::set<TaskId> news = std::exchange(run.news, {});
+  if (!observer_.task) return;
+  for (const TaskId id : news) {
+    if (id.value == 0) continue;
+    const Node& node = run.state.at(id);
+    observer_.task({.run = run.uuid,
+                    .task = id,
+                    .parent = node.parent,
+                    .path = task_path(*run.plan, run.state, id),
+                    .state = node.state,
+                    .is_leaf = node.kind == NodeKind::kLeaf,
+                    .attempt = node.attempt,
+                    .exit_code = node.exit_code,
+                    .began = node.began,
+                    .ended = node.ended,
+                    .error = node.error});
+  }
+}
+
+void Engine::finish(const RunPtr& run) {
+  const RunNotice notice{run->uuid, run->state.run, run->state.error};
+  if (run->state.run == RunState::kSucceeded)
+    (void)store_.compact(run->id).has_value();  // its rows are there; a failure only costs room
+  ++(run->state.run == RunState::kSucceeded ? figures_.runs_succeeded
+     : run->state.run == RunState::kFailed  ? figures_.runs_failed
+                                            : figures_.runs_canceled);
+  runs_.erase(run->uuid);
+  hands_.release(run->uuid);
+  if (observer_.run) observer_.run(notice);
+}
+
+}  // namespace sluice
