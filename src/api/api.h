@@ -24,6 +24,8 @@ struct ApiOptions {
   // For GET /api/v1/server: where it is reached, asked when it is needed because port 0 is known late; and its slots.
   std::function<std::string()> url;
   int slots = 0;
+  // Hears of each answer, on the thread that gives it: for a log.
+  std::function<void(const HttpRequest& request, int status, Duration took)> answered;
 };
 
 // Lives as long as anything may still answer a request: the server, the owner's thread, the background.

@@ -56,10 +56,10 @@ int down_verb(const Context& context) {
     if (owner.kind == OwnerKind::kNone)
       return console.fail(Error{Code::kConflict, "nothing is up in " + context.config.data_dir, ""});
     if (owner.kind == OwnerKind::kRun)
-      return console.fail(Error{Code::kConflict,
-                                "no server is up in " + context.config.data_dir + ": process " + std::to_string(owner.pid) +
-                                    " is a sluice run",
-                                "sluice cancel RUN_ID ends its runs"});
+      return console.fail(
+          Error{Code::kConflict,
+                "no server is up in " + context.config.data_dir + ": process " + std::to_string(owner.pid) + " is a sluice run",
+                "sluice cancel RUN_ID ends its runs"});
     pid = owner.pid;
   }
   const auto connection = Connection::open(context);

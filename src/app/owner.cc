@@ -55,7 +55,7 @@ Owner::Owner(DataDir dir, Ownership ownership, const Config& config, const Owner
       readers_(dir_.database()),
       environments_(default_environment_root()),
       background_("background", kBackgroundThreads) {
-  ApiOptions api{.guard = options.guard};
+  ApiOptions api{.guard = options.guard, .answered = options.answered};
   api.after = [this](Duration delay, std::function<void()> call) {
     if (HttpServer* timer = timer_.load(); timer != nullptr) return timer->after(delay, std::move(call));
     background_.submit(std::move(call));

@@ -25,6 +25,8 @@ struct OwnerOptions {
   bool is_server = false;  // its tasks outlive it, and runs of an owner before it go on
   HttpServerOptions http{.host = "", .threads = 1};
   GuardOptions guard;
+  // Hears of each answer, on any thread.
+  std::function<void(const HttpRequest& request, int status, Duration took)> answered;
 };
 
 class Owner final : public Service {
@@ -100,10 +102,10 @@ class Owner final : public Service {
   bool stop_tasks_ = false;
 
   mutable std::mutex mutex_;
-  std::optional<Error> trouble_;          // guarded by mutex_
-  mutable EngineFigures figures_;         // likewise, as they were last seen
-  std::atomic<bool> is_ready_{false};     // the store can be read
-  std::atomic<bool> is_closing_{false};   // nothing reaches the engine any more
+  std::optional<Error> trouble_;  // guarded by mutex_
+  mutable EngineFigures figures_;  // likewise, as they were last seen
+  std::atomic<bool> is_ready_{false};  // the store can be read
+  std::atomic<bool> is_closing_{false};  // nothing reaches the engine any more
 
   std::unique_ptr<HttpServer> http_;
   std::atomic<HttpServer*> timer_{nullptr};  // http_, as soon as it is there

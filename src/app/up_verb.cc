@@ -52,7 +52,9 @@ Result<OwnerOptions> owner_options(const ServerConfig& server) {
 
 // An address by which this machine reaches it: of the wildcards, the loopback.
 std::string url_of(const ServerConfig& server, int port) {
-  std::string host = server.host == "0.0.0.0" ? "127.0.0.1" : server.host == "::" || server.host == "[::]" ? "[::1]" : server.host;
+  std::string host = server.host == "0.0.0.0"                       ? "127.0.0.1"
+                     : server.host == "::" || server.host == "[::]" ? "[::1]"
+                                                                    : server.host;
   if (host.find(':') != std::string::npos && host.front() != '[') host = "[" + host + "]";
   return (server.tls_certificate.empty() ? "http://" : "https://") + host + ":" + std::to_string(port);
 }
@@ -73,8 +75,16 @@ class Server {
 
   int run() {
     if (const Status places = check_places(context_.words, dir_); !places) return context_.console.fail(places.error());
-    const auto options = owner_options(context_.config.server);
+    auto options = owner_options(context_.config.server);
     if (!options) return context_.console.fail(options.error());
+    options->answered = [this](const HttpRequest& request, int status, Duration took) {
+      if (status >= 500)
+        log_.write(LogLevel::kError, "request failed",
+                   {{"status", std::to_string(status)},
+                    {"method", request.method},
+                    {"path", std::string(request.path())},
+                    {"took", format_duration(took)}});
+    };
     Signals signals;
     ::signal(SIGHUP, SIG_IGN);  // the terminal that it was started from may go
     auto owner = open(*options, signals);
@@ -101,7 +111,8 @@ class Server {
       if (owner != nullptr) return owner;
       const OwnerInfo other = owner_of(dir_);
       if (!context_.words.wait && other.pid != 0) return fail(owned_error(context_, other));
-      if (!said && other.pid != 0) log_.write(LogLevel::kInfo, "waiting for the data directory", {{"pid", std::to_string(other.pid)}});
+      if (!said && other.pid != 0)
+        log_.write(LogLevel::kInfo, "waiting for the data directory", {{"pid", std::to_string(other.pid)}});
       said = said || other.pid != 0;
       pollfd wait{.fd = signals.fd(), .events = POLLIN, .revents = 0};
       poll(&wait, 1, 50);
@@ -144,10 +155,13 @@ class Server {
     const std::string pid = std::to_string(getpid());
     log_.write(LogLevel::kInfo, "up", {{"url", url}, {"pid", pid}, {"data_dir", dir_.root()}, {"version", SLUICE_VERSION}});
     const Value ready = Value::of({{"url", url}, {"pid", static_cast<int>(getpid())}});
-    if (!context_.words.ready_file.empty()) SLUICE_TRY_STATUS(write_whole_file(context_.words.ready_file, to_json(ready) + "\n"));
-    context_.console.out(context_.console.json()
-                             ? to_json(Value::of({{"url", url}, {"pid", static_cast<int>(getpid())}, {"data_dir", dir_.root()}})) + "\n"
-                             : "Sluice is up: " + url + "  (data in " + context_.config.data_dir + ")\n");
+    if (!context_.words.ready_file.empty()) {
+      SLUICE_TRY_STATUS(write_whole_file(context_.words.ready_file, to_json(ready) + "\n"));
+    }
+    context_.console.out(
+        context_.console.json()
+            ? to_json(Value::of({{"url", url}, {"pid", static_cast<int>(getpid())}, {"data_dir", dir_.root()}})) + "\n"
+            : "Sluice is up: " + url + "  (data in " + context_.config.data_dir + ")\n");
     return {};
   }
 
