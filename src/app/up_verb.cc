@@ -133,8 +133,11 @@ class Server {
     owner_->on_notice([this](const Notice& notice) {
       const auto* run = std::get_if<RunNotice>(&notice);
       if (run == nullptr || !is_final(run->state)) return;
-      log_.write(run->state == RunState::kFailed ? LogLevel::kWarning : LogLevel::kInfo, "run ended",
-                 {{"run", run->run.text()}, {"state", std::string(state_name(run->state))}, {"error", run->error}});
+      if (run->error.empty())
+        log_.write(LogLevel::kInfo, "run ended", {{"run", run->run.text()}, {"state", std::string(state_name(run->state))}});
+      else
+        log_.write(LogLevel::kWarning, "run ended",
+                   {{"run", run->run.text()}, {"state", std::string(state_name(run->state))}, {"error", run->error}});
     });
     owner_->on_trouble([this](const Error& error) {
       if (error.message.empty())
