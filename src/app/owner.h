@@ -102,7 +102,7 @@ class Owner final : public Service {
   bool stop_tasks_ = false;
 
   mutable std::mutex mutex_;
-  std::string url_;               // guarded by mutex_
+  std::string url_;  // guarded by mutex_
   std::optional<Error> trouble_;  // likewise
   mutable EngineFigures figures_;  // likewise, as they were last seen
   std::atomic<bool> is_ready_{false};  // the store can be read

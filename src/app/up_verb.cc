@@ -35,7 +35,7 @@ Result<OwnerOptions> owner_options(const ServerConfig& server) {
   OwnerOptions options{.is_server = true};
   options.guard.hosts = server.allow_hosts;
   if (!server.token_file.empty()) {
-    SLUICE_TRY(options.guard.tokens, read_tokens(server.token_file));
+    SLUICE_TRY(options.guard.tokens, tokens_of_file(server.token_file));
   }
   if (options.guard.tokens.empty() && !is_loopback(server.host) && !server.anybody)
     return fail(Code::kInvalid, "--host " + server.host + ": others reach this address, and a pipeline runs any command",
