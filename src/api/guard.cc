@@ -23,11 +23,10 @@ constexpr std::size_t kTokenLengthMin = 8;
 
 // Answered without a token: what a load balancer asks, and the page, which has to ask its user for one.
 bool is_public(std::string_view path) {
-  constexpr std::array kPaths{"/",           "/healthz", "/livez", "/readyz", "/health", "/version", "/apis/v2beta1/healthz",
-                              "/favicon.ico"};
+  constexpr std::array kPaths{"/", "/healthz", "/livez", "/readyz", "/health", "/version", "/apis/v2beta1/healthz"};
   return std::find(kPaths.begin(), kPaths.end(), path) != kPaths.end() || path.starts_with("/assets/");
 }
-bool is_page(std::string_view path) { return path == "/" || path == "/favicon.ico" || path.starts_with("/assets/"); }
+bool is_page(std::string_view path) { return path == "/" || path.starts_with("/assets/"); }
 
 bool is_address(const std::string& host) {
   std::array<unsigned char, sizeof(in6_addr)> bytes{};
