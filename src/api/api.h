@@ -21,8 +21,14 @@ struct ApiOptions {
   GuardOptions guard;
   // Calls `call` after a while, on any thread: what follows a log looks again by it. Without it a log is not followed but ends.
   std::function<void(Duration, std::function<void()>)> after;
+  // Hears of each answer, on the thread that gives it: for a log.
+  std::function<void(const HttpRequest& request, int status, Duration took)> answered;
+  // For GET /api/v1/server: where it is reached, asked when it is needed because port 0 is known late; and its slots.
+  std::function<std::string()> url;
+  int slots = 0;
 };
 
+// Lives as long as anything may still answer a request: the server, the owner's thread, the background.
 class Api final : public HttpHandler {
  public:
   Api(Service& service, EventHub& events, ApiOptions options);
@@ -35,7 +41,7 @@ class Api final : public HttpHandler {
   const Router& router() const { return router_; }
 
  private:
-  void dispatch(HttpRequest request, Responder responder);
+  void dispatch(HttpRequest request, Responder responder, bool can_stream);
 
   Service& service_;
   EventHub& events_;

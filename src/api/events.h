@@ -1,7 +1,8 @@
 // What happens in the engine, as a stream that clients can take up where they left it.
 //
 // An id is "BOOT-NUMBER": a client that comes back with the id of another boot, or of an event that is not kept any more, first
-// gets the event "reset": what it knows may be old, it has to read the state again.
+// gets the event "reset": what it knows may be old, it has to read the state again. Before all others each stream has a "hello",
+// {"version","boot"}, so that a client knows that it is connected.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,8 @@
 namespace sluice {
 
 using Notice = std::variant<TaskNotice, RunNotice, BuildNotice>;
-// {"task": {...}}, {"run": {...}}, {"build": {...}}
+// {"kind": "task", "run": UUID, "task": ID, "path", "state", ...}, {"kind": "run", ...}, {"kind": "build", ...}. Instants are
+// microseconds, 0: not yet.
 Value to_value(const Notice& notice);
 // Nothing for a notice of a kind that this program does not know.
 std::optional<Notice> notice_from_value(const Value& value);
@@ -48,6 +50,7 @@ class EventHub {
     HttpStream stream;
     std::optional<Uuid> run;
   };
+  std::string id_of(std::uint64_t number) const;
   std::string text_of(const Kept& kept) const;
   static bool concerns(const Notice& notice, const std::optional<Uuid>& run);
 

@@ -21,6 +21,8 @@ class Metrics {
   std::string text(const Service& service) const;
 
  private:
+  std::string requests() const;
+
   static constexpr std::array<double, 9> kBounds{0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 10};  // seconds
   struct Series {
     std::map<int, std::uint64_t> by_status;

@@ -17,13 +17,32 @@
 
 namespace sluice {
 
+// Answers one call; a copy answers the same one. What is sent passes `seen` (the metrics, the headers that every answer has).
+class Reply {
+ public:
+  using Seen = std::function<void(HttpResponse&)>;
+  Reply(Responder responder, bool can_stream = false, Seen seen = {});
+
+  void send(HttpResponse response) const;
+  // Only if can_stream(): a caller in this process gets whole answers.
+  HttpStream stream(HttpResponse head) const;
+  bool can_stream() const { return can_stream_; }
+
+ private:
+  Responder responder_;
+  bool can_stream_;
+  std::shared_ptr<const Seen> seen_;
+};
+
 // One request on its way through a route. A copy is the same request.
 struct Call {
   std::shared_ptr<const HttpRequest> request;
   std::map<std::string, std::string, std::less<>> path;  // {run_id} of the pattern, decoded
   QueryFields query;
-  Responder responder;
+  Reply responder;
 
+  // Of the pattern; empty if it has no such name.
+  std::string_view part(std::string_view name) const;
   // Of the query; empty if it is not there. The first, if there are several.
   std::string_view argument(std::string_view name) const;
   bool has_argument(std::string_view name) const;
@@ -69,13 +88,32 @@ class Router {
     HttpResponse refusal;
   };
   // HEAD is matched as GET, OPTIONS answered with Allow.
+  // `path` is still encoded.
   Match match(std::string_view method, std::string_view path) const;
   // The error as the family of that path writes it.
   HttpResponse error(std::string_view path, const Error& error) const;
   const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
 
  private:
+  // One segment of a pattern: "runs", "{run}", "{run}:archive", "{path...}".
+  struct Segment {
+    std::string text;  // a literal, or the name of a parameter
+    bool is_parameter = false;
+    bool is_rest = false;
+    std::string verb;  // behind the parameter, with its ':'
+    // Smaller: says more about the path.
+    int rank() const { return !is_parameter ? 0 : !verb.empty() ? 1 : is_rest ? 3 : 2; }
+    std::string shape() const;
+  };
+  using Pattern = std::vector<Segment>;
+  static Pattern pattern_of(const std::string& text);
+  // False if the path does not match; the parameters still encoded.
+  static bool fits(const Pattern& pattern, const std::vector<std::string_view>& path,
+                   std::map<std::string, std::string_view, std::less<>>& parts);
+  static bool is_nearer(const Pattern& a, const Pattern& b);
+
   std::vector<std::unique_ptr<Route>> routes_;
+  std::vector<Pattern> patterns_;  // of the routes, by index
   std::vector<std::pair<std::string, ErrorWriter>> families_;
 };
 

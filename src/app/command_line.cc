@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "app/completion.h"
 #include "base/text.h"
 
 namespace sluice {
@@ -12,6 +13,7 @@ namespace {
 const std::vector<std::string> kListNouns{"runs", "experiments", "pipelines"};
 const std::vector<std::string> kGetNouns{"run", "experiment", "pipeline"};
 const std::vector<std::string> kShells{"bash", "zsh", "fish"};
+const std::vector<std::string> kLogFormats{"text", "json"};
 
 // The words allowed in one place; a mistyped one gets a suggestion.
 CLI::Validator one_of(const std::vector<std::string>& words) {
@@ -35,6 +37,8 @@ class Grammar {
     app_.set_version_flag("--version", std::string("sluice ") + SLUICE_VERSION, "Print the version");
     add_runs();
     add_looks();
+    add_changes();
+    add_server();
     add_rest();
     app_.footer(
         "Every verb has --help with an example.\n"
@@ -56,6 +60,20 @@ class Grammar {
         ->type_name("DIR");
     verb->add_flag("--json", words_.json, "Print one JSON document on stdout and nothing else there");
   }
+  // Of verbs that work against a server and a directory alike.
+  void anywhere(CLI::App* verb) {
+    verb->add_option("--server", words_.server, "Server to talk to (or SLUICE_SERVER; default: whoever has the data directory)")
+        ->type_name("URL");
+    verb->add_option("--token-file", words_.token_file, "File whose first line is the token for it (or SLUICE_TOKEN)")
+        ->type_name("FILE");
+    common(verb);
+  }
+  void run_id(CLI::App* verb) { verb->add_option("RUN_ID", words_.run, "A run's id or the first characters of it")->required(); }
+  void slots(CLI::App* verb) {
+    verb->add_option("--slots", words_.slots, "Tasks at a time (default: one per core)")
+        ->check(CLI::Range(1, 10000))
+        ->type_name("N");
+  }
 
   void parameters(CLI::App* verb) {
     verb->add_option("-p,--param", words_.params, "A parameter: JSON if it parses as the declared type, else text")
@@ -73,10 +91,10 @@ class Grammar {
     run->add_option("--experiment", words_.experiment, "Experiment that the run belongs to (default Default)");
     run->add_flag("--no-cache", words_.no_cache, "Run every task, also those with a result from before");
     run->add_option("--resume", words_.run, "Go on with this run: what failed or was cut short runs again")->type_name("RUN_ID");
-    run->add_option("--slots", words_.slots, "Tasks at a time (default: one per core)")
-        ->check(CLI::Range(1, 10000))
-        ->type_name("N");
-    common(run);
+    run->add_flag("--detach,-d", words_.detach, "Print the run's id and leave the run to the server");
+    run->add_option("--key", words_.key, "Idempotency key: with a key that was used before, that run and no new one");
+    slots(run);
+    anywhere(run);
 
     CLI::App* check = verb("check", "Parse and validate a pipeline, and print every diagnostic", "sluice check pipeline.yaml");
     check->add_option("PIPELINE", words_.pipeline, "pipeline.yaml, pipeline.json, pipeline.py or pipeline.py:function")
@@ -97,13 +115,13 @@ class Grammar {
     list->add_option("NOUN", words_.noun, "runs, experiments or pipelines")->required()->check(one_of(kListNouns));
     list->add_option("--filter", words_.filter, "state=…, experiment=…, pipeline=… or name~…, joined by commas (runs only)");
     list->add_option("--limit", words_.limit, "Rows at most (default 50)")->check(CLI::Range(1, 100000))->type_name("N");
-    common(list);
+    anywhere(list);
 
     CLI::App* get =
         verb("get", "Show one run with its tasks and outputs, an experiment or a pipeline", "sluice get run 3f2a --json");
     get->add_option("NOUN", words_.noun, "run, experiment or pipeline")->required()->check(one_of(kGetNouns));
     get->add_option("ID", words_.run, "A run's id or the first characters of it; a name")->required();
-    common(get);
+    anywhere(get);
 
     CLI::App* logs = verb("logs", "Print what a run's tasks printed", "sluice logs 3f2a root/train --follow");
     logs->add_option("RUN_ID", words_.run, "A run's id or the first characters of it")->required();
@@ -113,31 +131,84 @@ class Grammar {
         ->type_name("N");
     logs->add_flag("--follow,-f", words_.follow, "Go on until the run ends");
     logs->add_flag("--stdout", words_.stdout_only, "Only what was printed to stdout");
-    common(logs);
+    anywhere(logs);
+  }
+
+  void add_changes() {
+    CLI::App* cancel = verb("cancel", "Cancel a run that is live, also one of another terminal", "sluice cancel 3f2a");
+    run_id(cancel);
+    anywhere(cancel);
+
+    CLI::App* retry = verb("retry", "Run what failed, was cancelled or was cut short in a run again", "sluice retry 3f2a");
+    run_id(retry);
+    retry->add_flag("--detach,-d", words_.detach, "Leave the run to the server");
+    slots(retry);
+    anywhere(retry);
+
+    CLI::App* pause = verb("pause", "Start nothing new of a run; what runs ends", "sluice pause 3f2a");
+    run_id(pause);
+    anywhere(pause);
+
+    CLI::App* resume = verb("resume", "Go on with a run that was paused", "sluice resume 3f2a");
+    run_id(resume);
+    anywhere(resume);
+  }
+
+  void add_server() {
+    CLI::App* up = verb("up", "Serve a data directory: runs, the API for kfp clients, events", "sluice up --port 8080");
+    up->add_option("--host", words_.host, "Address to listen on (default 127.0.0.1)");
+    up->add_option("--port", words_.port, "Port to listen on, 0 for a free one (default 8080)")
+        ->check(CLI::Range(0, 65535))
+        ->type_name("N");
+    slots(up);
+    up->add_option("--config", words_.config_file, "Settings, instead of ./sluice.toml")->type_name("FILE");
+    up->add_option("--token-file", words_.token_file, "Who calls must send one of its lines as a bearer token")
+        ->type_name("FILE");
+    up->add_option("--allow-host", words_.allow_hosts, "Another name by which this server is called (repeatable)")
+        ->type_name("NAME")
+        ->allow_extra_args(false);
+    up->add_flag(std::string("--") + kAnybody, words_.anybody,
+                 "Listen on an address that others reach, without --token-file: they may run commands as you");
+    up->add_option("--tls-certificate", words_.tls_certificate, "Serve https with this certificate (PEM)")->type_name("FILE");
+    up->add_option("--tls-key", words_.tls_key, "Its key (PEM)")->type_name("FILE");
+    up->add_option("--ready-file", words_.ready_file, "Written when requests are answered: {\"url\", \"pid\"}")
+        ->type_name("FILE");
+    up->add_option("--log-format", words_.log_format, "text or json, on stderr (default text)")->check(one_of(kLogFormats));
+    up->add_flag("--wait", words_.wait, "Wait until nobody else uses the data directory");
+    up->add_option("--db", words_.database, "sqlite (others are not supported yet)");
+    up->add_option("--artifacts", words_.artifacts,
+                   "Where artifacts are kept: in the data directory (others are not supported yet)");
+    up->add_option("--executor", words_.executor, "local (others are not supported yet)");
+    common(up);
+
+    CLI::App* down =
+        verb("down", "Stop the server of a data directory; its tasks go on and the next `up` takes them over", "sluice down");
+    down->add_flag("--stop-tasks", words_.stop_tasks, "End running tasks too; the next `up` starts them again");
+    down->add_option("--timeout", words_.timeout, "Wait so long for its end (default: as long as it takes)")
+        ->type_name("DURATION");
+    anywhere(down);
+
+    CLI::App* backup =
+        verb("backup", "Copy a data directory, also one in use, consistently", "sluice backup /mnt/backups/monday");
+    backup->add_option("DEST", words_.destination, "Where to: a directory that is empty or not there yet")->required();
+    backup->add_flag("--with-secrets", words_.with_secrets, "Copy DATA/secrets too");
+    common(backup);
   }
 
   void add_rest() {
-    CLI::App* cancel = verb("cancel", "Cancel a run that is live, also one of another terminal", "sluice cancel 3f2a");
-    cancel->add_option("RUN_ID", words_.run, "A run's id or the first characters of it")->required();
-    common(cancel);
-
-    CLI::App* retry = verb("retry", "Run what failed, was cancelled or was cut short in a run again", "sluice retry 3f2a");
-    retry->add_option("RUN_ID", words_.run, "A run's id or the first characters of it")->required();
-    retry->add_option("--slots", words_.slots, "Tasks at a time (default: one per core)")
-        ->check(CLI::Range(1, 10000))
-        ->type_name("N");
-    common(retry);
-
-    common(verb("doctor", "Check what this machine offers: Python, uv, private /tmp, disk", "sluice doctor"));
+    anywhere(verb("doctor", "Check what this machine offers: Python, uv, private /tmp, disk", "sluice doctor"));
     common(verb("version", "Print the version", "sluice version --json"));
 
     CLI::App* completion = verb("completion", "Print a completion script for a shell", "source <(sluice completion bash)");
     completion->add_option("SHELL", words_.noun, "bash, zsh or fish")->required()->check(one_of(kShells));
 
     CLI::App* supervise = verb("supervise", "Start and watch processes for an engine (used by sluice itself)",
-                               "sluice supervise --fd 3 --data-dir .sluice");
+                               "sluice supervise --fd 3 --exits-fd 4 --name 12ab34cd --data-dir .sluice");
     supervise->group("");  // not for people
     supervise->add_option("--fd", words_.fd)->required();
+    supervise->add_option("--exits-fd", words_.exits_fd);
+    supervise->add_option("--name", words_.supervisor);
+    supervise->add_flag("--outlives", words_.outlives);
     supervise->add_option("--data-dir", words_.data_dir)->required();
     supervise->add_option("--slots", words_.slots);
     supervise->add_flag("!--no-private-tmp", words_.private_tmp);
@@ -217,64 +288,24 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   return line;
 }
 
-namespace {
-
-std::vector<std::string> nouns_of(const std::string& verb) {
-  return verb == "list" ? kListNouns : verb == "get" ? kGetNouns : verb == "completion" ? kShells : std::vector<std::string>{};
-}
-
-std::string bash_script(const CLI::App& app) {
-  std::string verbs, cases;
-  for (const CLI::App* verb : public_verbs(app)) {
-    verbs += " " + verb->get_name();
-    std::string words;
-    for (const CLI::Option* option : verb->get_options())
-      for (const std::string& name : option->get_lnames()) words += " --" + name;
-    words += " " + join(nouns_of(verb->get_name()), " ");
-    cases += "    " + verb->get_name() + ") words=\"" + std::string(trim(words)) + "\" ;;\n";
-  }
-  return "_sluice() {\n"
-         "  local current=\"${COMP_WORDS[COMP_CWORD]}\" words\n"
-         "  case \"${COMP_WORDS[1]}\" in\n" +
-         cases + "    *) words=\"" + std::string(trim(verbs)) +
-         "\" ;;\n"
-         "  esac\n"
-         "  [ \"$COMP_CWORD\" -eq 1 ] && words=\"" +
-         std::string(trim(verbs)) +
-         "\"\n"
-         "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
-         "  [ \"$COMP_CWORD\" -gt 1 ] && COMPREPLY+=($(compgen -f -- \"$current\"))\n"
-         "}\n"
-         "complete -o filenames -F _sluice sluice\n";
-}
-
-std::string fish_script(const CLI::App& app) {
-  std::string out = "complete -c sluice -n __fish_use_subcommand -f\n";
-  for (const CLI::App* verb : public_verbs(app)) {
-    const std::string name = verb->get_name();
-    out += "complete -c sluice -n __fish_use_subcommand -a " + name + " -d '" + replace_all(verb->get_description(), "'", "\\'") +
-           "'\n";
-    for (const std::string& word : nouns_of(name))
-      out += "complete -c sluice -n '__fish_seen_subcommand_from " + name + "' -f -a " + word + "\n";
-    for (const CLI::Option* option : verb->get_options())
-      for (const std::string& flag : option->get_lnames())
-        out += "complete -c sluice -n '__fish_seen_subcommand_from " + name + "' -l " + flag + " -d '" +
-               replace_all(option->get_description(), "'", "\\'") + "'\n";
-  }
-  return out;
-}
-
-}  // namespace
-
 std::string completion_script(const std::string& shell) {
   Words words;
   Grammar grammar(words);
-  if (shell == "fish") return fish_script(grammar.app());
-  if (shell == "zsh")  // its emulation of bash's completion needs its own to be loaded
-    return "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }\n"
-           "autoload -U +X bashcompinit && bashcompinit\n" +
-           bash_script(grammar.app());
-  return bash_script(grammar.app());
+  std::vector<VerbFacts> verbs;
+  for (const CLI::App* verb : public_verbs(grammar.app())) {
+    const std::string name = verb->get_name();
+    VerbFacts facts{.name = name,
+                    .what = verb->get_description(),
+                    .nouns = name == "list"         ? kListNouns
+                             : name == "get"        ? kGetNouns
+                             : name == "completion" ? kShells
+                                                    : std::vector<std::string>{},
+                    .flags = {}};
+    for (const CLI::Option* option : verb->get_options())
+      for (const std::string& flag : option->get_lnames()) facts.flags.emplace_back(flag, option->get_description());
+    verbs.push_back(std::move(facts));
+  }
+  return completion_script(shell, verbs);
 }
 
 }  // namespace sluice

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "api/guard.h"
 #include "base/text.h"
 #include "exec/small_files.h"
 
@@ -29,10 +30,11 @@ class Reader {
  private:
   void take(const std::string& key, const toml::node& node) {
     static const std::vector<std::string> kKeys{"data_dir",   "slots",  "durability", "private_tmp",
-                                                "stop_grace", "images", "secrets"};
+                                                "stop_grace", "images", "secrets",    "server"};
     if (key == "data_dir") return text(key, node, config_.data_dir);
     if (key == "images") return images(node);
     if (key == "secrets") return secrets(node);
+    if (key == "server") return server(node);
     if (key == "slots") {
       const auto slots = node.value<std::int64_t>();
       if (!slots || *slots < 1 || *slots > 10000) return note(node.source(), "slots: a number from 1 to 10000");
@@ -93,6 +95,43 @@ class Reader {
     }
   }
 
+  void server(const toml::node& node) {
+    if (!node.is_table()) return note(node.source(), "server: a table, such as [server]");
+    for (const auto& [key, value] : *node.as_table()) server_setting(std::string(key.str()), value);
+  }
+
+  void server_setting(const std::string& key, const toml::node& node) {
+    static const std::string kAnybodyKey = replace_all(kAnybody, "-", "_");
+    static const std::vector<std::string> kKeys{"host",    "port",        "token_file", "tls_certificate",
+                                                "tls_key", "allow_hosts", "log_format", kAnybodyKey};
+    ServerConfig& server = config_.server;
+    if (key == "host") return text("server.host", node, server.host);
+    if (key == "token_file") return text("server.token_file", node, server.token_file);
+    if (key == "tls_certificate") return text("server.tls_certificate", node, server.tls_certificate);
+    if (key == "tls_key") return text("server.tls_key", node, server.tls_key);
+    if (key == "port") {
+      const auto port = node.value<std::int64_t>();
+      if (!port || *port < 0 || *port > 65535) return note(node.source(), "server.port: a number from 0 to 65535");
+      server.port = static_cast<int>(*port);
+    } else if (key == "allow_hosts") {
+      const toml::array* names = node.as_array();
+      if (names == nullptr || names->empty() || !names->is_homogeneous<std::string>())
+        return note(node.source(), "server.allow_hosts: a list of names in quotes");
+      server.allow_hosts.clear();
+      for (const auto& name : *names) server.allow_hosts.push_back(name.value_or(std::string()));
+    } else if (key == "log_format") {
+      const auto format = node.value<std::string>();
+      if (format != "text" && format != "json") return note(node.source(), "server.log_format: \"text\" or \"json\"");
+      server.log_json = format == "json";
+    } else if (key == kAnybodyKey) {
+      const auto flag = node.value_exact<bool>();
+      if (!flag) return note(node.source(), "server." + key + ": true or false");
+      server.anybody = *flag;
+    } else {
+      note(node.source(), "unknown setting 'server." + key + "'" + did_you_mean(key, kKeys));
+    }
+  }
+
   void note(const toml::source_region& where, std::string message) {
     errors_.push_back({.file = file_,
                        .place = {static_cast<int>(where.begin.line), static_cast<int>(where.begin.column)},
@@ -111,6 +150,8 @@ void read_file(const std::string& path, Config& config, Diagnostics& errors) {
 
 void read_environment(Config& config, Diagnostics& errors) {
   if (const char* dir = std::getenv("SLUICE_DATA_DIR"); dir != nullptr && *dir != '\0') config.data_dir = dir;
+  if (const char* url = std::getenv("SLUICE_SERVER"); url != nullptr) config.server_url = url;
+  if (const char* token = std::getenv("SLUICE_TOKEN"); token != nullptr) config.token = token;
   if (const char* text = std::getenv("SLUICE_SLOTS"); text != nullptr && *text != '\0') {
     const std::string_view digits(text);
     int slots = 0;
@@ -132,19 +173,30 @@ void read_environment(Config& config, Diagnostics& errors) {
 
 }  // namespace
 
-LoadedConfig load_config(const std::string& data_dir_flag) {
+Result<std::vector<std::string>> tokens_of_file(const std::string& path) {
+  auto tokens = read_tokens(path);
+  if (tokens || tokens.error().code != Code::kNotFound) return tokens;
+  return fail(Code::kInvalid, tokens.error().message, tokens.error().hint);
+}
+
+LoadedConfig load_config(const std::string& data_dir_flag, const std::string& file_flag) {
   LoadedConfig loaded;
+  const std::string file = file_flag.empty() ? "sluice.toml" : file_flag;
+  if (!file_flag.empty() && !small_file_text(file)) {
+    loaded.errors.push_back({.file = file, .code = Code::kInvalid, .message = "cannot be read", .hint = "see --config"});
+    return loaded;
+  }
   // The data directory says where the weakest file lies, so the stronger sources are read first for its sake, and again on top.
   Config where;
   Diagnostics ignored;
-  read_file("sluice.toml", where, ignored);
+  read_file(file, where, ignored);
   read_environment(where, ignored);
   if (!data_dir_flag.empty()) where.data_dir = data_dir_flag;
 
+  const std::string weakest = where.data_dir + "/sluice.toml";
   std::error_code absent;
-  if (!std::filesystem::equivalent(where.data_dir, ".", absent))
-    read_file(where.data_dir + "/sluice.toml", loaded.config, loaded.errors);
-  read_file("sluice.toml", loaded.config, loaded.errors);
+  if (!std::filesystem::equivalent(weakest, file, absent)) read_file(weakest, loaded.config, loaded.errors);
+  read_file(file, loaded.config, loaded.errors);
   read_environment(loaded.config, loaded.errors);
   loaded.config.data_dir = where.data_dir;
   if (loaded.config.slots == 0) loaded.config.slots = static_cast<int>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/diagnostic.h"
 #include "engine/secrets.h"
@@ -10,6 +11,17 @@
 #include "store/run_store.h"
 
 namespace sluice {
+
+// [server] of sluice.toml, and the flags of `sluice up`.
+struct ServerConfig {
+  std::string host = "127.0.0.1";
+  int port = 8080;  // 0: a free one
+  std::string token_file;
+  std::string tls_certificate, tls_key;  // PEM files
+  std::vector<std::string> allow_hosts;  // names by which this server is called, besides addresses and localhost
+  bool anybody = false;                  // may call, without a token, at an address that others reach
+  bool log_json = false;
+};
 
 struct Config {
   std::string data_dir = ".sluice";
@@ -19,13 +31,22 @@ struct Config {
   Duration stop_grace = std::chrono::seconds(10);
   ImageRules images;
   SecretRules secrets;
+  ServerConfig server;
+  std::string server_url;            // that verbs talk to (SLUICE_SERVER, --server); empty: the data directory's
+  std::string token;                 // for it (SLUICE_TOKEN)
 };
 
-// `data_dir_flag` empty: not given. Errors name file:line:column.
+// What the setting is called by which a server may be reached by others without tokens.
+constexpr const char* kAnybody = "without-tokens-anybody-who-reaches-this-address-may-run-commands-here";
+
+// `data_dir_flag` empty: not given. `file_flag`: instead of ./sluice.toml; it must be there. Errors name file:line:column.
 struct LoadedConfig {
   Config config;
   Diagnostics errors;
 };
-LoadedConfig load_config(const std::string& data_dir_flag);
+LoadedConfig load_config(const std::string& data_dir_flag, const std::string& file_flag = {});
+
+// read_tokens() of a file that somebody has named: that it is not there is a bad setting.
+Result<std::vector<std::string>> tokens_of_file(const std::string& path);
 
 }  // namespace sluice

@@ -4,7 +4,7 @@
 
 #include <thread>
 
-#include "app/owner.h"
+#include "app/connection.h"
 #include "app/verbs.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -58,9 +58,29 @@ Finding check_data_dir(const DataDir& dir) {
 }
 
 Finding check_owner(const DataDir& dir) {
-  const int pid = owner_pid(dir);
+  const OwnerInfo owner = owner_of(dir);
+  const std::string pid = std::to_string(owner.pid);
+  if (owner.kind == OwnerKind::kNone) return {"owner", Health::kGood, "nobody uses the data directory", ""};
+  if (owner.kind == OwnerKind::kRun) return {"owner", Health::kGood, "process " + pid + " uses the data directory", ""};
   return {"owner", Health::kGood,
-          pid == 0 ? "nobody uses the data directory" : "process " + std::to_string(pid) + " uses the data directory", ""};
+          "a server, process " + pid + ", has the data directory" + (owner.url.empty() ? " and is starting" : ": " + owner.url),
+          ""};
+}
+
+// The server that --server or SLUICE_SERVER names.
+Finding check_server(const Context& context) {
+  const auto connection = Connection::open(context);
+  if (!connection) return {"server", Health::kBad, connection.error().message, connection.error().hint};
+  const auto server = (*connection)->get("/api/v1/server");
+  if (!server) return {"server", Health::kBad, server.error().message, server.error().hint};
+  const Value* trouble = server->find("trouble");
+  if (trouble != nullptr && trouble->is_struct())
+    return {"server", Health::kWarn, (*connection)->name() + ": " + std::string(trouble->string_or("message", "")),
+            std::string(trouble->string_or("hint", ""))};
+  return {"server", Health::kGood,
+          (*connection)->name() + ", version " + std::string(server->string_or("version", "")) + ", process " +
+              std::to_string(server->int_or("pid", 0)),
+          ""};
 }
 
 }  // namespace
@@ -70,6 +90,7 @@ int doctor_verb(const Context& context) {
   if (!dir) return context.console.fail(dir.error());
   const PrivateTmp tmp = probe_private_tmp(dir->root());
   std::vector<Finding> findings{check_python(), check_uv(), check_data_dir(*dir), check_owner(*dir)};
+  if (!context.config.server_url.empty()) findings.push_back(check_server(context));
   findings.push_back(
       {"private_tmp", tmp.kind == "none" ? Health::kWarn : Health::kGood,
        tmp.kind == "none" ? "tasks share /tmp: " + tmp.reason : "each attempt has its own /tmp (" + tmp.kind + ")",

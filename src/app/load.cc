@@ -95,6 +95,7 @@ LoadedSubmission load_submission(const Context& context, bool with_parameters) {
   loaded.submission.name = context.words.name;
   loaded.submission.experiment = context.words.experiment;
   loaded.submission.cache = !context.words.no_cache;
+  loaded.submission.key = context.words.key;
   if (auto text = load_text(context, loaded.submission, loaded.signal); !text) {
     loaded.errors.push_back(diagnostic(text.error(), split_python(context.words.pipeline).first.empty()
                                                          ? context.words.pipeline
@@ -113,27 +114,14 @@ LoadedSubmission load_submission(const Context& context, bool with_parameters) {
   return loaded;
 }
 
-Result<std::unique_ptr<RunStore>> open_for_reading(const DataDir& dir) {
-  if (!dir.exists())
-    return fail(Code::kNotFound, "no data in " + dir.root(), "`sluice run` makes it; --data-dir DIR names another place");
-  return open_sqlite_store({.path = dir.database(), .read_only = true});
+Status check_for_data(const DataDir& dir) {
+  if (dir.exists()) return {};
+  return fail(Code::kNotFound, "no data in " + dir.root(), "`sluice run` makes it; --data-dir DIR names another place");
 }
 
-Reading open_reading(const Context& context) {
-  Reading reading;
-  auto dir = DataDir::at(context.config.data_dir);
-  if (!dir) {
-    reading.exit = context.console.fail(dir.error());
-    return reading;
-  }
-  reading.dir = std::move(*dir);
-  auto store = open_for_reading(*reading.dir);
-  if (!store)
-    reading.exit = context.console.fail(store.error());
-  else
-    reading.store = std::move(*store);
-  reading.live = owner_pid(*reading.dir) != 0;
-  return reading;
+Result<std::unique_ptr<RunStore>> open_for_reading(const DataDir& dir) {
+  SLUICE_TRY_STATUS(check_for_data(dir));
+  return open_sqlite_store({.path = dir.database(), .read_only = true});
 }
 
 Result<RunRow> find_run(RunStore& store, const std::string& id) {

@@ -26,16 +26,9 @@ struct LoadedSubmission {
 };
 LoadedSubmission load_submission(const Context& context, bool with_parameters);
 
-// For reading: kNotFound if there is no data there yet.
+// kNotFound if there is no data there yet.
+Status check_for_data(const DataDir& dir);
 Result<std::unique_ptr<RunStore>> open_for_reading(const DataDir& dir);
-// A data directory opened for reading, or the exit code of why not; the error has been printed then.
-struct Reading {
-  std::optional<DataDir> dir;
-  std::unique_ptr<RunStore> store;
-  bool live = false;  // somebody owns it
-  int exit = 0;
-};
-Reading open_reading(const Context& context);
 // By UUID, 32 hex digits or a prefix.
 Result<RunRow> find_run(RunStore& store, const std::string& id);
 

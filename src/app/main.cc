@@ -9,6 +9,37 @@
 #include "app/verbs.h"
 #include "exec/supervisor.h"
 
+namespace sluice {
+namespace {
+
+void set_if_given(const std::string& word, std::string& setting) {
+  if (!word.empty()) setting = word;
+}
+
+// Flags on top of the configuration.
+Status take_flags(const Words& words, Config& config) {
+  if (words.slots > 0) config.slots = words.slots;
+  set_if_given(words.server, config.server_url);
+  ServerConfig& server = config.server;
+  if (words.verb == "up") {
+    set_if_given(words.token_file, server.token_file);
+  } else if (!words.token_file.empty()) {
+    SLUICE_TRY(const auto tokens, tokens_of_file(words.token_file));
+    config.token = tokens.front();
+  }
+  set_if_given(words.host, server.host);
+  if (words.port >= 0) server.port = words.port;
+  set_if_given(words.tls_certificate, server.tls_certificate);
+  set_if_given(words.tls_key, server.tls_key);
+  if (!words.allow_hosts.empty()) server.allow_hosts = words.allow_hosts;
+  if (!words.log_format.empty()) server.log_json = words.log_format == "json";
+  server.anybody = server.anybody || words.anybody;
+  return {};
+}
+
+}  // namespace
+}  // namespace sluice
+
 int main(int argc, char** argv) {
   using namespace sluice;
   const CommandLine line = parse_command_line(argc, argv);
@@ -24,13 +55,18 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (words.verb == "supervise")
-    return supervise_main(
-        words.fd, {.program = argv[0], .data_dir = words.data_dir, .slots = words.slots, .private_tmp = words.private_tmp});
+    return supervise_main(words.fd, words.exits_fd,
+                          {.program = argv[0],
+                           .data_dir = words.data_dir,
+                           .slots = words.slots,
+                           .private_tmp = words.private_tmp,
+                           .name = words.supervisor,
+                           .outlives = words.outlives});
 
-  LoadedConfig loaded = load_config(words.data_dir);
+  LoadedConfig loaded = load_config(words.data_dir, words.config_file);
   if (!loaded.errors.empty()) return console.fail(loaded.errors);
-  if (words.slots > 0) loaded.config.slots = words.slots;
-  constexpr std::array<std::pair<std::string_view, int (*)(const Context&)>, 10> kVerbs{{{"run", run_verb},
+  if (const Status taken = take_flags(words, loaded.config); !taken) return console.fail(taken.error());
+  constexpr std::array<std::pair<std::string_view, int (*)(const Context&)>, 15> kVerbs{{{"run", run_verb},
                                                                                          {"check", check_verb},
                                                                                          {"plan", plan_verb},
                                                                                          {"list", list_verb},
@@ -38,6 +74,11 @@ int main(int argc, char** argv) {
                                                                                          {"logs", logs_verb},
                                                                                          {"cancel", cancel_verb},
                                                                                          {"retry", retry_verb},
+                                                                                         {"pause", pause_verb},
+                                                                                         {"resume", resume_verb},
+                                                                                         {"up", up_verb},
+                                                                                         {"down", down_verb},
+                                                                                         {"backup", backup_verb},
                                                                                          {"doctor", doctor_verb},
                                                                                          {"version", version_verb}}};
   for (const auto& [name, verb] : kVerbs)

@@ -5,11 +5,25 @@
 
 #include <algorithm>
 #include <array>
+#include <future>
 
-#include "app/control.h"
 #include "base/check.h"
+#include "exec/supervisor_pool.h"
 
 namespace sluice {
+namespace {
+
+// What is under way when an owner ends is answered within this, or cut.
+constexpr Duration kServerDrains = std::chrono::seconds(5);
+constexpr Duration kRunDrains = std::chrono::seconds(1);
+// Proxies close streams that say nothing for a minute, some for half of one.
+constexpr Duration kStreamPause = std::chrono::seconds(15);
+// An engine in the middle of a long turn is not waited for: the figures before it will do.
+constexpr auto kFiguresWait = std::chrono::milliseconds(200);
+// Parsing pipelines, and looking for what they need.
+constexpr int kBackgroundThreads = 2;
+
+}  // namespace
 
 Uuid new_uuid() {
   std::array<std::uint8_t, 16> random{};
@@ -23,67 +37,199 @@ std::string own_program() {
   return size > 0 ? std::string(path.data(), static_cast<std::size_t>(size)) : "sluice";
 }
 
-Owner::Owner(DataDir dir, Ownership ownership, const Config& config)
-    : dir_(std::move(dir)), images_(config.images), ownership_(std::move(ownership)), environments_(default_environment_root()) {
-  objects_ = std::make_unique<ObjectStore>(dir_.objects(), /*sync=*/true);
+Service::Owner service_owner(OwnerKind kind) {
+  switch (kind) {
+    case OwnerKind::kNone: return Service::Owner::kNone;
+    case OwnerKind::kRun: return Service::Owner::kRun;
+    case OwnerKind::kServer: return Service::Owner::kServer;
+  }
+  return Service::Owner::kNone;
+}
+
+Owner::Owner(DataDir dir, Ownership ownership, const Config& config, const OwnerOptions& options)
+    : dir_(std::move(dir)),
+      images_(config.images),
+      ownership_(std::move(ownership)),
+      is_server_(options.is_server),
+      events_(sluice::new_uuid().hex().substr(0, 12)),
+      objects_(dir_.objects(), /*sync=*/true),
+      readers_(dir_.database()),
+      environments_(default_environment_root()),
+      background_("background", kBackgroundThreads) {
+  ApiOptions api{.guard = options.guard, .answered = options.answered};
+  api.slots = config.slots;
+  api.url = [this] {
+    const std::lock_guard lock(mutex_);
+    return url_;
+  };
+  api.after = [this](Duration delay, std::function<void()> call) {
+    if (HttpServer* timer = timer_.load(); timer != nullptr) return timer->after(delay, std::move(call));
+    background_.submit(std::move(call));
+  };
+  api_ = std::make_unique<Api>(*this, events_, std::move(api));
 }
 
 Owner::~Owner() {
-  control_.reset();
+  is_closing_ = true;
+  if (drainer_.joinable()) drainer_.join();
+  http_.reset();
   engine_.reset();
   hands_.reset();
 }
 
-Result<std::unique_ptr<Owner>> Owner::open(const DataDir& dir, const Config& config) {
+Result<std::unique_ptr<Owner>> Owner::open(const DataDir& dir, const Config& config, OwnerOptions options) {
   SLUICE_TRY_STATUS(dir.create());
   SLUICE_TRY(auto ownership, Ownership::acquire(dir));
   if (!ownership) return std::unique_ptr<Owner>();
-  std::unique_ptr<Owner> owner(new Owner(dir, std::move(*ownership), config));
-  SLUICE_TRY_STATUS(owner->start(config));
+  if (options.is_server) ownership->say(OwnerKind::kServer);
+  options.http.unix_path = dir.socket();
+  std::unique_ptr<Owner> owner(new Owner(dir, std::move(*ownership), config, options));
+  SLUICE_TRY_STATUS(owner->start(config, options));
   return owner;
 }
 
-Status Owner::start(const Config& config) {
+Status Owner::start(const Config& config, const OwnerOptions& options) {
+  // The port first: whoever has it is told before anything is touched.
+  SLUICE_TRY(http_, HttpServer::start(options.http, *api_));
+  timer_ = http_.get();
   SLUICE_TRY(store_, open_sqlite_store({.path = dir_.database()}));
-  SLUICE_TRY_STATUS(objects_->open());
+  SLUICE_TRY_STATUS(objects_.open());
   LocalHandsOptions hands{.slots = config.slots, .ahead = std::min(config.slots, 16), .stop_grace = config.stop_grace};
-  hands.launch_supervisor = [this, config] {
-    return launch_supervisor(
-        {.program = own_program(), .data_dir = dir_.root(), .slots = config.slots, .private_tmp = config.private_tmp});
+  const SupervisorOptions supervisor{
+      .program = own_program(), .data_dir = dir_.root(), .slots = config.slots, .private_tmp = config.private_tmp};
+  hands.launch_supervisor = [this, supervisor]() -> Result<std::unique_ptr<Supervisor>> {
+    if (!is_server_) return launch_supervisor(supervisor);
+    return SupervisorPool::attach(supervisor);
   };
-  hands_ = std::make_unique<LocalHands>(loop_, dir_, *objects_, environments_, std::move(hands));
-  engine_ = std::make_unique<Engine>(
-      loop_, dir_, *store_, *hands_, clock_,
-      EngineOptions{.durability = config.durability, .images = config.images, .secrets = config.secrets});
+  hands_ = std::make_unique<LocalHands>(loop_, dir_, objects_, environments_, std::move(hands));
+  EngineOptions engine{
+      .durability = config.durability, .images = config.images, .secrets = config.secrets, .is_server = is_server_};
+  if (is_server_) engine.store_patience = std::nullopt;
+  engine_ = std::make_unique<Engine>(loop_, dir_, *store_, *hands_, clock_, std::move(engine));
   engine_->observe({.task = [this](const TaskNotice& notice) { tell(notice); },
                     .run = [this](const RunNotice& notice) { tell(notice); },
                     .building = [this](const BuildNotice& notice) { tell(notice); },
-                    .trouble =
-                        [this](const Error& error) {
-                          if (error.code != Code::kInternal || error.message.empty()) return;
-                          trouble_ = Error{Code::kUnavailable, "the store cannot be written: " + error.message, error.hint};
-                          loop_.stop();
-                        }});
-  SLUICE_TRY_STATUS(engine_->adopt_orphans());
-  SLUICE_TRY(control_, ControlServer::listen(loop_, dir_, *this));
+                    .trouble = [this](const Error& error) { take_trouble(error); }});
+  if (is_server_) {
+    SLUICE_TRY_STATUS(hands_->attach());
+  }
+  SLUICE_TRY_STATUS(is_server_ ? engine_->recover() : engine_->adopt_orphans());
+  is_ready_ = true;
   return {};
 }
 
 Status Owner::serve() {
+  keep_streams_alive();
   loop_.run();
-  if (trouble_) return fail(*trouble_);
-  return {};
+  {
+    const std::lock_guard lock(mutex_);
+    is_closing_ = true;
+  }
+  if (drainer_.joinable())
+    drainer_.join();
+  else
+    http_->drain(kRunDrains);
+  const Status finished = is_server_ ? finish() : Status();
+  if (hopeless_) return fail(*hopeless_);
+  return finished;
 }
 
-Result<Uuid> Owner::run(const Submission& submission) {
-  Prepared prepared = prepare(submission, images_, new_run_context(dir_, new_uuid(), clock_.now()));
-  if (!prepared.errors.empty()) return fail(Code::kInvalid, prepared.errors.front().text(), prepared.errors.front().hint);
-  return engine_->submit(submission, std::move(prepared));
+Status Owner::finish() {
+  SLUICE_TRY_STATUS(engine_->settle());
+  if (!stop_tasks_) return {};
+  return hands_->end_tasks();
+}
+
+void Owner::say_url(const std::string& url) {
+  ownership_.say(OwnerKind::kServer, url);
+  const std::lock_guard lock(mutex_);
+  url_ = url;
+}
+
+void Owner::keep_streams_alive() {
+  loop_.after(kStreamPause, [this] {
+    events_.keep_alive();
+    keep_streams_alive();
+  });
+}
+
+void Owner::end_when_idle() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_closing_ || !engine_->idle()) return;
+    is_closing_ = true;
+  }
+  loop_.post([this] {
+    if (engine_->idle()) return loop_.stop();
+    const std::lock_guard lock(mutex_);
+    is_closing_ = false;
+  });
+}
+
+void Owner::drain(bool stop_tasks) {
+  stop_tasks_ = stop_tasks_ || stop_tasks;
+  if (drainer_.joinable()) return;
+  // On a thread of its own: what is under way may need the engine to be answered.
+  drainer_ = std::thread([this] {
+    http_->drain(kServerDrains);
+    loop_.post([this] { loop_.stop(); });
+  });
 }
 
 void Owner::tell(const Notice& notice) {
-  if (observer_) observer_(notice);
-  if (control_ != nullptr) control_->tell(notice);
+  if (notice_) notice_(notice);
+  events_.tell(notice);
+}
+
+void Owner::take_trouble(const Error& error) {
+  {
+    const std::lock_guard lock(mutex_);
+    trouble_ = error.message.empty() ? std::nullopt : std::optional(error);
+  }
+  if (trouble_call_) trouble_call_(error);
+  if (is_server_ || error.code != Code::kInternal || error.message.empty()) return;
+  hopeless_ = Error{Code::kUnavailable, "the store cannot be written: " + error.message, error.hint};
+  loop_.stop();
+}
+
+Result<Service::Reader> Owner::reader() {
+  if (!is_ready_) return fail(Code::kUnavailable, "the server is starting", "try again in a moment");
+  return readers_.lend();
+}
+
+Status Owner::on_owner(std::function<void(Writer)> call) {
+  const std::lock_guard lock(mutex_);
+  if (is_closing_) return fail(Code::kUnavailable, "the owner of " + dir_.root() + " is about to end", "try again in a moment");
+  loop_.post([this, call = std::move(call)] { call({*engine_, *store_}); });
+  return {};
+}
+
+Uuid Owner::new_uuid() { return sluice::new_uuid(); }
+
+std::optional<Error> Owner::trouble() const {
+  if (!is_ready_) return Error{Code::kUnavailable, "the server is starting", ""};
+  const std::lock_guard lock(mutex_);
+  return trouble_;
+}
+
+EngineFigures Owner::figures() const {
+  if (is_ready_ && !is_closing_) {
+    const auto promised = std::make_shared<std::promise<EngineFigures>>();
+    auto figures = promised->get_future();
+    loop_.post([this, promised] { promised->set_value(engine_->figures()); });
+    if (figures.wait_for(kFiguresWait) == std::future_status::ready) {
+      const std::lock_guard lock(mutex_);
+      return figures_ = figures.get();
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  return figures_;
+}
+
+void Owner::shut_down(bool stop_tasks) {
+  loop_.post([this, stop_tasks] {
+    if (shut_down_) shut_down_(stop_tasks);
+  });
 }
 
 }  // namespace sluice

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/run_document.h"
 #include "app/columns.h"
-#include "app/run_document.h"
 
 namespace sluice {
 namespace {
@@ -24,6 +24,31 @@ void keep(std::set<TaskId>& set, TaskId id, bool is_member) {
 }
 
 }  // namespace
+
+std::vector<TaskNotice> notices_of(const std::vector<TaskRow>& rows) {
+  std::map<std::string, TaskId> ids;
+  std::set<std::string> parents;
+  for (const TaskRow& row : rows) {
+    ids.emplace(row.path, row.id);
+    parents.insert(parent_path(row.path));
+  }
+  std::vector<TaskNotice> notices;
+  notices.reserve(rows.size());
+  for (const TaskRow& row : rows) {
+    const auto parent = ids.find(parent_path(row.path));
+    notices.push_back({.task = row.id,
+                       .parent = parent == ids.end() ? TaskTree::kRoot : parent->second,
+                       .path = row.path,
+                       .state = row.state,
+                       .is_leaf = !parents.contains(row.path),
+                       .attempt = row.attempts,
+                       .exit_code = row.exit_code,
+                       .began = row.began,
+                       .ended = row.ended,
+                       .error = row.error});
+  }
+  return notices;
+}
 
 void TaskTree::take(const TaskNotice& notice) {
   if (notice.task <= notice.parent) return;  // the root, or nothing of ours: ids count up from parent to child
@@ -53,25 +78,7 @@ void TaskTree::take(const TaskNotice& notice) {
 }
 
 void TaskTree::take(const std::vector<TaskRow>& rows) {
-  std::map<std::string, TaskId> ids;
-  std::set<std::string> parents;
-  for (const TaskRow& row : rows) {
-    ids.emplace(row.path, row.id);
-    parents.insert(parent_path(row.path));
-  }
-  for (const TaskRow& row : rows) {
-    const auto parent = ids.find(parent_path(row.path));
-    take(TaskNotice{.task = row.id,
-                    .parent = parent == ids.end() ? kRoot : parent->second,
-                    .path = row.path,
-                    .state = row.state,
-                    .is_leaf = !parents.contains(row.path),
-                    .attempt = row.attempts,
-                    .exit_code = row.exit_code,
-                    .began = row.began,
-                    .ended = row.ended,
-                    .error = row.error});
-  }
+  for (const TaskNotice& notice : notices_of(rows)) take(notice);
 }
 
 void TaskTree::link(TaskId id, TaskId parent, std::string label) {

@@ -49,4 +49,7 @@ class TaskTree {
   int label_columns_ = 0;
 };
 
+// The same as news: what a client that has missed some takes instead. Their `run` is not set.
+std::vector<TaskNotice> notices_of(const std::vector<TaskRow>& rows);
+
 }  // namespace sluice

@@ -29,9 +29,27 @@ struct Words {
   bool follow = false;
   bool stdout_only = false;
   bool json = false;
-  int fd = -1;                       // of supervise
+  int fd = -1, exits_fd = -1;        // of supervise
+  std::string supervisor;            // its name
+  bool outlives = false;             // it outlives its engine
   int slots = 0;                     // flag; 0: not given
   bool private_tmp = true;
+  bool detach = false;
+  std::string key;                   // idempotency key of run
+  std::string server;                // URL
+  std::string token_file;            // for the server that is called, or of the one that is started
+  // up
+  std::string config_file, host, ready_file, log_format, tls_certificate, tls_key;
+  std::string database, artifacts, executor;
+  std::vector<std::string> allow_hosts;
+  int port = -1;                     // -1: not given
+  bool wait = false;
+  bool anybody = false;
+  // down, backup
+  bool stop_tasks = false;
+  std::string timeout;               // a duration; empty: for ever
+  std::string destination;
+  bool with_secrets = false;
 };
 
 struct Context {
@@ -48,6 +66,11 @@ int get_verb(const Context& context);
 int logs_verb(const Context& context);
 int cancel_verb(const Context& context);
 int retry_verb(const Context& context);
+int pause_verb(const Context& context);
+int resume_verb(const Context& context);
+int up_verb(const Context& context);
+int down_verb(const Context& context);
+int backup_verb(const Context& context);
 int doctor_verb(const Context& context);
 int version_verb(const Context& context);
 

@@ -88,10 +88,17 @@ Result<std::optional<Ownership>> Ownership::acquire(const DataDir& dir) {
     if (error == EWOULDBLOCK) return std::optional<Ownership>();
     return fail_errno("lock " + dir.lock(), error);
   }
-  const std::string pid = std::to_string(getpid()) + "\n";
-  // Only a hint for people and for `doctor`; the lock itself is what counts, so a full disk is no reason to fail here.
-  if (ftruncate(fd, 0) == 0) (void)!pwrite(fd, pid.data(), pid.size(), 0);
-  return std::optional<Ownership>(Ownership(fd));
+  Ownership ownership(fd);
+  ownership.say(OwnerKind::kRun);
+  return std::optional<Ownership>(std::move(ownership));
+}
+
+void Ownership::say(OwnerKind kind, const std::string& url) const {
+  const std::string text = std::to_string(getpid()) + (kind == OwnerKind::kServer ? " server " + url : "") + "\n";
+  // Only for people and for clients that look for a URL; the lock itself is what counts, so a full disk is no reason to fail
+  // here. Written over what is there and then cut, so that a reader never finds it empty.
+  if (pwrite(fd_, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()))
+    (void)!ftruncate(fd_, static_cast<off_t>(text.size()));
 }
 
 Ownership::Ownership(Ownership&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
@@ -99,17 +106,27 @@ Ownership::~Ownership() {
   if (fd_ >= 0) close(fd_);
 }
 
-int owner_pid(const DataDir& dir) {
+OwnerInfo owner_of(const DataDir& dir) {
+  OwnerInfo owner;
   const int fd = open(dir.lock().c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
-  int pid = 0;
+  if (fd < 0) return owner;
   if (flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    std::array<char, 16> text{};
+    std::array<char, 1024> text{};
     const auto size = read(fd, text.data(), text.size() - 1);
-    pid = size > 0 ? std::atoi(text.data()) : -1;
+    owner.kind = OwnerKind::kRun;
+    owner.pid = size > 0 ? std::atoi(text.data()) : -1;
+    std::string_view line(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+    line = line.substr(0, line.find('\n'));
+    constexpr std::string_view kServer = " server ";
+    if (const auto at = line.find(kServer); at != std::string_view::npos) {
+      owner.kind = OwnerKind::kServer;
+      owner.url = line.substr(at + kServer.size());
+    }
   }
   close(fd);
-  return pid;
+  return owner;
 }
+
+int owner_pid(const DataDir& dir) { return owner_of(dir).pid; }
 
 }  // namespace sluice

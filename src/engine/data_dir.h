@@ -38,6 +38,14 @@ class DataDir {
   std::string root_;
 };
 
+// Who has a data directory, as its lock says.
+enum class OwnerKind { kNone, kRun, kServer };
+struct OwnerInfo {
+  OwnerKind kind = OwnerKind::kNone;
+  int pid = 0;       // 0: nobody; -1: somebody who has not said yet
+  std::string url;   // of a server that listens for others
+};
+
 // The right to write to a data directory: flock on engine.lock, for as long as the object lives.
 class Ownership {
  public:
@@ -47,11 +55,15 @@ class Ownership {
   Ownership(Ownership&& other) noexcept;
   Ownership& operator=(Ownership&&) = delete;
 
+  // Writes into the lock who has it: "PID\n" from the beginning, for a server "PID server URL\n".
+  void say(OwnerKind kind, const std::string& url = {}) const;
+
  private:
   explicit Ownership(int fd) : fd_(fd) {}
   int fd_;
 };
-// The pid written in engine.lock by the owner; 0 if nobody has the directory.
+OwnerInfo owner_of(const DataDir& dir);
+// Its pid alone.
 int owner_pid(const DataDir& dir);
 
 // mkdir that accepts a directory which is already there.

@@ -51,6 +51,12 @@ bool AttemptProcess::refuse(int exit_code, std::string error) {
   return false;
 }
 
+bool AttemptProcess::refuse(const std::string& what, int error) {
+  const Error failure = fail_errno(what, error).value();
+  exit_.unavailable = failure.code == Code::kUnavailable;
+  return refuse(126, failure.message);
+}
+
 bool AttemptProcess::start(ProgramFinder& programs, const BaseEnvironment& environment, int devnull, Instant now) {
   exit_.began = exit_.ended = now;
   std::vector<std::pair<std::string, std::string>> extra;
@@ -58,7 +64,7 @@ bool AttemptProcess::start(ProgramFinder& programs, const BaseEnvironment& envir
       std::any_of(spec_.env.begin(), spec_.env.end(), [](const auto& variable) { return variable.first == "TMPDIR"; });
   if (tmp_.use_tmpdir && !has_own) {
     const std::string tmp = spec_.directory + ".tmp";
-    if (::mkdir(tmp.c_str(), 0700) != 0 && errno != EEXIST) return refuse(126, "make " + tmp + ": " + std::strerror(errno));
+    if (::mkdir(tmp.c_str(), 0700) != 0 && errno != EEXIST) return refuse("make " + tmp, errno);
     extra.emplace_back("TMPDIR", tmp);
   }
   const auto block = environment.with(spec_, extra);
@@ -68,7 +74,7 @@ bool AttemptProcess::start(ProgramFinder& programs, const BaseEnvironment& envir
 
   for (OutputPipe& pipe : pipes_) {
     std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return refuse(126, "make a pipe: " + std::string(std::strerror(errno)));
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return refuse("make a pipe", errno);
     pipe.attempt = this;
     pipe.read_fd = ends[0];
     pipe.write_fd = ends[1];
@@ -84,6 +90,7 @@ bool AttemptProcess::start(ProgramFinder& programs, const BaseEnvironment& envir
     if (run(program, block, devnull, outcome)) return true;
   }
   auto failure = explain_exec_failure(spec_, program.path, outcome);
+  exit_.unavailable = fail_errno("", outcome.error).value().code == Code::kUnavailable;
   return refuse(failure.exit_code, std::move(failure.error));
 }
 

@@ -57,6 +57,7 @@ class AttemptProcess {
 
  private:
   bool refuse(int exit_code, std::string error);
+  bool refuse(const std::string& what, int error);  // of a system call
   bool run(const ProgramFinder::Found& program, const BaseEnvironment::Block& block, int devnull, SpawnOutcome& outcome);
 
   AttemptSpec spec_;

@@ -87,4 +87,11 @@ Result<int> end_leftovers_of(const std::string& prefix) {
   return end_all([&](const std::string& other) { return other.starts_with(prefix); });
 }
 
+std::vector<std::string> live_attempts() {
+  std::set<std::string> ids;
+  for (const pid_t pid : own_processes())
+    if (auto id = attempt_of(pid); id && !id->empty()) ids.insert(std::move(*id));
+  return {ids.begin(), ids.end()};
+}
+
 }  // namespace sluice

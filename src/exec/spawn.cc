@@ -158,6 +158,13 @@ std::string_view BaseEnvironment::value(const AttemptSpec& spec, std::string_vie
   return at != variables_.end() && at->name == name ? std::string_view(at->text).substr(name.size() + 1) : std::string_view();
 }
 
+std::string BaseEnvironment::text() const {
+  std::string text;
+  for (const Variable& variable : variables_)
+    if (variable.name != "_" && variable.name != "SHLVL" && variable.name != "OLDPWD") text.append(variable.text) += '\0';
+  return text;
+}
+
 ExecFailure explain_exec_failure(const AttemptSpec& spec, const std::string& program, const SpawnOutcome& outcome) {
   const std::string_view call(outcome.failed_call);
   if (call == "chdir") return {.error = "working directory of the attempt: " + std::string(std::strerror(outcome.error))};

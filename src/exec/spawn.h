@@ -63,6 +63,8 @@ class BaseEnvironment {
     std::vector<char*> envp;
   };
   Block with(const AttemptSpec& spec, std::span<const std::pair<std::string, std::string>> extra) const;
+  // All of it, for a fingerprint, less what differs between two commands of one shell.
+  std::string text() const;
   // The value that an attempt sees; empty if it has none.
   std::string_view value(const AttemptSpec& spec, std::string_view name) const;
 

@@ -1,7 +1,6 @@
-// The supervisor's own main loop: one thread, one epoll, nothing that blocks.
+// The supervisor's loop, and how it starts, stops and ends attempts.
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -16,19 +15,11 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
-#include <deque>
 #include <memory>
-#include <unordered_map>
-#include <vector>
 
 #include "base/clock.h"
-#include "base/match.h"
-#include "exec/attempt.h"
-#include "exec/channel.h"
-#include "exec/orphans.h"
-#include "exec/spawn.h"
-#include "exec/supervisor.h"
-#include "exec/tmp_slots.h"
+#include "exec/supervisor_files.h"
+#include "exec/supervisor_loop.h"
 
 namespace sluice {
 namespace {
@@ -37,71 +28,27 @@ namespace {
 constexpr Duration kLastGrace = std::chrono::seconds(2);
 // Processes that we killed tell by SIGCHLD when they are gone; a second look at those that appeared meanwhile comes after this.
 constexpr int kLookAgainMs = 10;
-// How long the last events may take to go out when the engine does not read.
-constexpr int kFlushMaxMs = 5000;
+// So long one that outlives its peers waits for the next one when it has nothing to do.
+constexpr std::chrono::seconds kIdleMax{2};
 // That an attempt has begun may wait this long for company: a task of a millisecond wakes the engine once, not twice.
 constexpr int kBeganWaitsMs = 2;
 
-class SupervisorLoop {
- public:
-  SupervisorLoop(int socket, const SupervisorOptions& options)
-      : slots_(options.slots > 0 ? static_cast<std::size_t>(options.slots) : SIZE_MAX),
-        channel_(socket),
-        tmp_(options),
-        environment_(environ) {}
-  ~SupervisorLoop();
-  SupervisorLoop(const SupervisorLoop&) = delete;
-  SupervisorLoop& operator=(const SupervisorLoop&) = delete;
+}  // namespace
 
-  int run();
-
- private:
-  bool set_up();
-  bool watch(int fd, void* source) const;  // events of `fd` will point to `source`
-  void turn();
-  int wait_ms();
-  void on_signals();
-  void on_socket();
-  void accept(WireMessage message);
-  void start(AttemptSpec spec);
-  void start_now(AttemptSpec spec);
-  void start_held();
-  void stop_held(const std::string& id);
-  void tell(const AttemptExit& exit);
-  void stop(AttemptProcess& attempt, Duration grace);
-  void end_all();
-  void reap();
-  void on_main_ended(AttemptProcess& attempt);
-  void settle();
-  void finish(AttemptProcess& attempt);
-  void kill_overdue();
-  void send_waiting();
-
-  const std::size_t slots_;  // attempts at a time
-  Channel channel_;
-  TmpSlots tmp_;
-  BaseEnvironment environment_;
-  ProgramFinder programs_;
-  SystemClock clock_;
-  Instant now_;  // of this turn
-  int epoll_ = -1;
-  int signals_ = -1;
-  int devnull_ = -1;
-  bool is_peer_gone_ = false;
-  bool is_ending_ = false;  // no new starts; the loop ends with the last attempt
-  bool watches_room_ = false;
-  bool has_news_ = true;         // something is to be sent that must not wait
-  std::deque<AttemptSpec> held_; // sent ahead: each starts when an attempt before it has ended, without a word from the engine
-  Orphans::Attempts attempts_;
-  Orphans::Mains mains_;
-  std::vector<AttemptProcess*> ended_;  // main process gone, not finished
-  Orphans orphans_;
-  std::size_t stopping_ = 0;                            // attempts with a kill_at
-  std::unordered_map<std::string, AttemptExit> exits_;  // reported, not acknowledged
-};
+SupervisorLoop::SupervisorLoop(int fd, int exits_fd, const SupervisorOptions& options)
+    : options_(options),
+      slots_(options.slots > 0 ? static_cast<std::size_t>(options.slots) : SIZE_MAX),
+      listener_(options.outlives ? fd : -1),
+      exit_file_(exits_fd, options.outlives),
+      tmp_(options),
+      environment_(environ) {
+  if (options.outlives) return;
+  peer_.emplace(fd);
+  has_heard_all_ = true;  // nothing was before it
+}
 
 SupervisorLoop::~SupervisorLoop() {
-  for (const int fd : {epoll_, signals_, devnull_})
+  for (const int fd : {epoll_, signals_, devnull_, listener_})
     if (fd >= 0) ::close(fd);
 }
 
@@ -121,7 +68,7 @@ bool SupervisorLoop::set_up() {
   epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   devnull_ = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   if (signals_ < 0 || epoll_ < 0 || devnull_ < 0) return false;
-  return watch(signals_, &signals_) && watch(channel_.fd(), &channel_);
+  return watch(signals_, &signals_) && (listener_ >= 0 ? watch(listener_, &listener_) : watch(peer_->fd(), &peer_));
 }
 
 bool SupervisorLoop::watch(int fd, void* source) const {
@@ -134,36 +81,35 @@ int SupervisorLoop::run() {
     std::perror("sluice supervise");
     return 70;
   }
-  append_frame(channel_.outbox(), Hello{});
-  while (!is_ending_ || !attempts_.empty()) {
+  if (peer_) greet();
+  while (ending_ == Ending::kNo || !attempts_.empty()) {
     if (has_news_ || watches_room_) send_waiting();
     turn();
   }
   orphans_.kill_children();
-  // Only a peer that is still there is waited for.
-  for (int waited = 0; !is_peer_gone_ && channel_.has_unsent() && waited < kFlushMaxMs; waited += 100) {
-    pollfd room{channel_.fd(), POLLOUT, 0};
-    ::poll(&room, 1, 100);
-    is_peer_gone_ = !channel_.flush();
-  }
+  leave_files();
+  send_last_words();
   return 0;
 }
 
 void SupervisorLoop::turn() {
   std::array<epoll_event, 64> events;
-  const bool holds_back = !has_news_ && channel_.has_unsent();
+  const bool holds_back = !has_news_ && has_unsent();
   const int count = ::epoll_wait(epoll_, events.data(), events.size(), wait_ms());
   now_ = clock_.now();
   has_news_ = holds_back && count == 0;
   // Output first, because an exit destroys the pipes that later events of this turn may point to.
   bool has_signals = false;
   bool has_messages = false;
+  bool has_connection = false;
   for (int i = 0; i < count; ++i) {
     void* source = events.at(static_cast<std::size_t>(i)).data.ptr;
     if (source == &signals_) {
       has_signals = true;
-    } else if (source == &channel_) {
+    } else if (source == &peer_) {
       has_messages = true;
+    } else if (source == &listener_) {
+      has_connection = true;
     } else {
       auto* pipe = static_cast<OutputPipe*>(source);
       pipe->attempt->read_output(*pipe, now_);
@@ -172,15 +118,24 @@ void SupervisorLoop::turn() {
   if (has_signals) on_signals();
   if (stopping_ > 0) kill_overdue();
   if (!ended_.empty()) settle();
-  if (has_messages) on_socket();
+  if (has_messages) on_peer();
+  if (has_connection) on_connect();
   if (count == 0 && !holds_back) tmp_.do_idle_work();
+  if (!is_idle()) {
+    idle_since_.reset();
+  } else if (!idle_since_) {
+    idle_since_ = now_;
+  } else if (now_ - *idle_since_ >= kIdleMax || now_ < *idle_since_) {
+    end_all(Ending::kAlone);
+  }
 }
 
 int SupervisorLoop::wait_ms() {
   int wait = tmp_.idle_work_after_ms(!attempts_.empty());
   const auto at_most = [&](std::int64_t ms) { wait = wait < 0 ? static_cast<int>(ms) : std::min(wait, static_cast<int>(ms)); };
   if (!ended_.empty()) at_most(kLookAgainMs);
-  if (channel_.has_unsent() && !watches_room_) at_most(kBeganWaitsMs);
+  if (has_unsent() && !watches_room_) at_most(kBeganWaitsMs);
+  if (is_idle()) at_most(std::chrono::milliseconds(kIdleMax).count() / 4);
   if (stopping_ > 0) {
     const Instant now = clock_.now();
     for (const auto& [id, attempt] : attempts_)
@@ -190,78 +145,19 @@ int SupervisorLoop::wait_ms() {
   return wait;
 }
 
-void SupervisorLoop::send_waiting() {
-  if (is_peer_gone_) return;
-  if (!channel_.flush()) {
-    is_peer_gone_ = true;
-    end_all();
-    return;
-  }
-  if (channel_.has_unsent() == watches_room_) return;
-  watches_room_ = channel_.has_unsent();
-  epoll_event event{.events = EPOLLIN | (watches_room_ ? EPOLLOUT : 0U), .data = {.ptr = &channel_}};
-  ::epoll_ctl(epoll_, EPOLL_CTL_MOD, channel_.fd(), &event);
-}
-
 void SupervisorLoop::on_signals() {
   std::array<signalfd_siginfo, 8> infos;
   const auto got = ::read(signals_, infos.data(), sizeof infos);
   for (std::size_t i = 0; got > 0 && i < static_cast<std::size_t>(got) / sizeof infos[0]; ++i) {
-    if (infos.at(i).ssi_signo == SIGTERM) end_all();
+    if (infos.at(i).ssi_signo == SIGTERM) end_all(Ending::kAlone);
     if (infos.at(i).ssi_signo == SIGCHLD) reap();
   }
 }
 
-void SupervisorLoop::on_socket() {
-  const auto open = channel_.fill();
-  while (true) {
-    auto message = channel_.next();
-    if (!message) {
-      // We cannot know what a peer wants that we do not understand; ending is the one safe answer.
-      std::fprintf(stderr, "sluice supervise: %s\n", message.error().message.c_str());
-      is_peer_gone_ = true;
-      break;
-    }
-    if (!*message) break;
-    accept(std::move(**message));
-  }
-  if (!open || !*open) is_peer_gone_ = true;
-  if (!is_peer_gone_) return;
-  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, channel_.fd(), nullptr);
-  channel_.close();
-  end_all();
-}
-
-void SupervisorLoop::accept(WireMessage message) {
-  std::visit(Match{
-                 [&](const Hello& hello) {
-                   // The peer reads our hello and knows why; nothing runs yet that could be lost.
-                   if (!check_hello(hello)) end_all();
-                 },
-                 [&](WireStart& m) { start(std::move(m.spec)); },
-                 [&](const WireStop& m) {
-                   if (const auto found = attempts_.find(m.id); found != attempts_.end())
-                     stop(*found->second, m.grace);
-                   else
-                     stop_held(m.id);
-                 },
-                 [&](const WireAck& m) {
-                   for (const std::string& id : m.ids) exits_.erase(id);
-                 },
-                 [&](const WireShutDown&) { end_all(); },
-                 [](const auto&) {},
-             },
-             message);
-}
-
 // An id is started once: a start that is repeated is answered with what became of the first one.
 void SupervisorLoop::start(AttemptSpec spec) {
-  if (is_ending_ || attempts_.count(spec.id) > 0) return;
-  if (const auto old = exits_.find(spec.id); old != exits_.end()) {
-    append_frame(channel_.outbox(), old->second);
-    has_news_ = true;
-    return;
-  }
+  if (ending_ != Ending::kNo || attempts_.count(spec.id) > 0) return;
+  if (const auto old = exits_.find(spec.id); old != exits_.end()) return say(old->second);
   if (std::any_of(held_.begin(), held_.end(), [&](const AttemptSpec& held) { return held.id == spec.id; })) return;
   held_.push_back(std::move(spec));
   start_held();
@@ -286,7 +182,7 @@ void SupervisorLoop::start_now(AttemptSpec spec) {
     return;
   }
   for (OutputPipe& pipe : attempt.pipes()) watch(pipe.read_fd, &pipe);
-  append_frame(channel_.outbox(), AttemptBegan{attempt.id(), attempt.pid(), now_});
+  if (has_heard_all_) append_frame(peer_->outbox(), AttemptBegan{attempt.id(), attempt.pid(), now_});  // no news that cannot wait
   mains_.emplace(attempt.pid(), &attempt);
   attempts_.emplace(attempt.id(), std::move(owned));
 }
@@ -297,13 +193,6 @@ void SupervisorLoop::stop_held(const std::string& id) {
   if (held == held_.end()) return;
   held_.erase(held);
   tell({.id = id, .exit_code = 128 + SIGTERM, .error = "stopped before it began", .began = now_, .ended = now_});
-}
-
-void SupervisorLoop::tell(const AttemptExit& exit) {
-  has_news_ = true;
-  if (is_peer_gone_) return;
-  append_frame(channel_.outbox(), exit);
-  exits_.emplace(exit.id, exit);
 }
 
 void SupervisorLoop::stop(AttemptProcess& attempt, Duration grace) {
@@ -318,9 +207,9 @@ void SupervisorLoop::stop(AttemptProcess& attempt, Duration grace) {
   if (!attempt.has_main_ended()) ::kill(-attempt.pid(), SIGTERM);
 }
 
-void SupervisorLoop::end_all() {
-  if (is_ending_) return;
-  is_ending_ = true;
+void SupervisorLoop::end_all(Ending why) {
+  if (ending_ != Ending::kNo) return;
+  ending_ = why;
   while (!held_.empty()) stop_held(std::string(held_.front().id));
   for (const auto& [id, attempt] : attempts_) stop(*attempt, kLastGrace);
 }
@@ -379,8 +268,10 @@ void SupervisorLoop::kill_overdue() {
     if (attempt->kill_at && *attempt->kill_at <= now_ && !attempt->has_main_ended()) ::kill(-attempt->pid(), SIGKILL);
 }
 
-}  // namespace
-
-int supervise_main(int fd, const SupervisorOptions& options) { return SupervisorLoop(fd, options).run(); }
+int supervise_main(int fd, int exits_fd, const SupervisorOptions& given) {
+  SupervisorOptions options = given;
+  if (options.program_identity.empty()) options.program_identity = build_identity(options);
+  return SupervisorLoop(fd, exits_fd, options).run();
+}
 
 }  // namespace sluice

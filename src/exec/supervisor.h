@@ -1,8 +1,12 @@
 // Processes of attempts, started by a small process of their own (`sluice supervise`), so that a task never is a child of the
 // server and a start never copies a big process.
 //
-// Wire: a unix SEQPACKET socket that the supervisor inherits as fd 3; a stream of messages, each a 4-byte little-endian length
-// and compact JSON; packets are at most 64 KiB and do not line up with messages. First `hello{min,max}` both ways.
+// There are two sorts. One that ends with its engine (`sluice run`) has a socket pair. One that outlives it (`sluice up`) listens
+// on DATA/supervisors/NAME.sock, serves one peer at a time and goes on while there is none; the next server finds it there.
+//
+// Wire: a unix SEQPACKET socket; a stream of messages, each a 4-byte little-endian length and compact JSON; packets are at most
+// 64 KiB and do not line up with messages. First `hello{min,max,program}` both ways; one that outlives its engine then says what
+// it has: `began` for each attempt that runs, `exited` for each end that is not acknowledged, and `listed`.
 #pragma once
 
 #include <sys/types.h>
@@ -21,7 +25,7 @@
 namespace sluice {
 
 struct AttemptSpec {
-  std::string id;                 // unique for ever; every process of the attempt carries SLUICE_ATTEMPT=<id>
+  std::string id;  // unique for ever; every process of the attempt carries SLUICE_ATTEMPT=<id>
   std::vector<std::string> argv;  // argv[0] is looked up on the PATH of the attempt
   std::vector<std::pair<std::string, std::string>> env;  // set on top of the submitter's environment; PATH may be among them
   std::string directory;  // its working directory: must exist. Beside it: directory + ".tmp", TMPDIR or what a failed attempt
@@ -43,26 +47,53 @@ struct AttemptExit {
   int signal = 0;  // that ended it, 0 if none
   std::string error;  // why it could not be started: "no-such-program: not found on PATH"; empty if it ran
   std::string note;  // a warning for the task: "/tmp is not private: ..."
+  bool unavailable = false;  // it could not be started for want of memory, descriptors or disk space: it may work later
   Instant began, ended;
   Duration cpu{0};
   std::int64_t max_rss_bytes = 0;
 };
-using SupervisorEvent = std::variant<AttemptBegan, AttemptExit>;
+// Its supervisor died and has left no word of how it ended. Processes of it may still be alive: see end_leftovers().
+struct AttemptLost {
+  std::string id;
+  std::string why;
+};
+// The answer to withdraw(): these have not begun and never will. Those that are missing had begun before.
+struct AttemptsWithdrawn {
+  std::vector<std::string> ids;
+};
+using SupervisorEvent = std::variant<AttemptBegan, AttemptExit, AttemptLost, AttemptsWithdrawn>;
+
+// What supervisors have of attempts that an engine before us has sent them.
+struct SupervisorInventory {
+  std::vector<AttemptBegan> running;
+  std::vector<std::string> held;  // wait for a free slot
+  std::vector<AttemptExit> ended;  // and not acknowledged
+  // False: a supervisor died, and what is listed nowhere may have begun under it. True: that never began.
+  bool is_complete = true;
+};
 
 class Supervisor {
  public:
   virtual ~Supervisor() = default;
   // Becomes readable when receive() has something. -1: poll is not needed (fakes).
   virtual int fd() const = 0;
+  // As it was when we came.
+  virtual SupervisorInventory inventory() const { return {}; }
+  // Whether start() can be called now. kUnavailable: it may work later.
+  virtual Status make_ready() { return {}; }
   // More attempts than there are slots may be sent ahead: a slot that becomes free then never waits for us.
   virtual Status start(std::span<const AttemptSpec> attempts) = 0;
   // SIGTERM to the attempt's process group; SIGKILL to everything that carries its id after `grace`. Its exit comes as an event.
   virtual Status stop(const std::string& id, Duration grace) = 0;
-  // The engine has committed these exits; the supervisor may forget them.
+  // Those that have not begun come back as AttemptsWithdrawn; the others go on.
+  virtual Status withdraw(std::span<const std::string> ids) = 0;
+  // The engine has committed these ends, lost ones too; the supervisor may forget them.
   virtual Status ack(std::span<const std::string> ids) = 0;
-  // What has arrived, without waiting. kUnavailable: the supervisor is gone; every attempt that has not been reported is lost.
+  // What has arrived, without waiting; call again until there is nothing. kUnavailable: the supervisor is gone; every attempt
+  // that has not been reported is lost.
   virtual Result<std::vector<SupervisorEvent>> receive() = 0;
-  // No new starts; waits until it has ended everything and itself (or was gone already).
+  // No new starts; waits until it has ended everything and itself (or was gone already). The destructor does that too where the
+  // supervisor does not outlive us.
   virtual Status shut_down() = 0;
 };
 
@@ -71,17 +102,28 @@ struct SupervisorOptions {
   std::string data_dir;  // absolute
   int slots = 2;  // attempts at a time: more of them are held and start as others end; also private /tmp namespaces to keep ready
   bool private_tmp = true;
+  // Of its files DATA/supervisors/NAME.sock and NAME.exits; given by the launcher.
+  std::string name{};
+  bool outlives = false;  // attempts go on when the peer is gone; else they end with it
+  // What it is made of: two supervisors with the same may take each other's starts. Empty: build_identity() of this process.
+  std::string program_identity{};
 };
+// One that ends with us. Several of them, and of those that outlive us, may be at work in a data directory.
 Result<std::unique_ptr<Supervisor>> launch_supervisor(const SupervisorOptions& options);
 
-// The supervisor's own main(): serves the socket `fd` until its peer is gone, then ends every attempt and returns 0.
-int supervise_main(int fd, const SupervisorOptions& options);
+// The supervisor's own main(). `fd`: the socket to its peer, of one that outlives its peers the socket to listen on. `exits_fd`:
+// NAME.exits, open and locked (the lock says that we live), or -1 for one that ends with its peer. Returns 0 when everything has
+// ended: with the peer, or 2 s after the last attempt and the last peer.
+int supervise_main(int fd, int exits_fd, const SupervisorOptions& options);
 
 // Kills every live process that carries SLUICE_ATTEMPT=<id> and waits until none is left. Returns how many there were. A new
 // attempt of a task may start only after this.
 Result<int> end_leftovers(const std::string& id);
 // The same for all ids that start with `prefix` (a run), in one walk over /proc.
 Result<int> end_leftovers_of(const std::string& prefix);
+
+// The ids (SLUICE_ATTEMPT) of all live processes that this user may look at, each once.
+std::vector<std::string> live_attempts();
 
 // Can this machine give each attempt a /tmp of its own: "overlay", "bind" or "none" (with the reason).
 struct PrivateTmp {

@@ -46,6 +46,16 @@ inline std::string output_of(const AttemptSpec& spec, Stream stream = Stream::kS
   return text;
 }
 
+// Bounded, so that a failure is a failure: some 20 s.
+template <class Condition>
+bool wait_until(const Condition& holds) {
+  for (int i = 0; i < 20'000; ++i) {
+    if (holds()) return true;
+    ::usleep(1000);
+  }
+  return false;
+}
+
 // `data` is the data directory, on the disk of the build folder: below /tmp, private /tmp has to take another way.
 class SupervisorTest : public ::testing::Test {
  protected:
@@ -63,10 +73,10 @@ class SupervisorTest : public ::testing::Test {
     if (pid_ == 0) {
       ::close(pair[0]);
       ::setsid();
-      ::_exit(supervise_main(pair[1], options));
+      ::_exit(supervise_main(pair[1], -1, options));
     }
     ::close(pair[1]);
-    auto connected = connect_supervisor(pair[0], pid_);
+    auto connected = SupervisorClient::connect(pair[0], pid_, SupervisorClient::Parting::kShutDown, "this build");
     ASSERT_TRUE(connected) << connected.error().message;
     supervisor_ = std::move(*connected);
   }
@@ -99,6 +109,8 @@ class SupervisorTest : public ::testing::Test {
     for (SupervisorEvent& event : *events) {
       if (auto* began = std::get_if<AttemptBegan>(&event)) began_[began->id] = *began;
       if (auto* exit = std::get_if<AttemptExit>(&event)) exits_[exit->id] = *exit;
+      if (auto* lost = std::get_if<AttemptLost>(&event)) lost_[lost->id] = lost->why;
+      if (auto* back = std::get_if<AttemptsWithdrawn>(&event)) withdrawn_.insert(back->ids.begin(), back->ids.end());
     }
   }
   AttemptExit wait_exit(const AttemptSpec& spec) {
@@ -123,6 +135,8 @@ class SupervisorTest : public ::testing::Test {
   std::unique_ptr<Supervisor> supervisor_;
   std::map<std::string, AttemptBegan> began_;
   std::map<std::string, AttemptExit> exits_;
+  std::map<std::string, std::string> lost_;
+  std::set<std::string> withdrawn_;
 };
 
 }  // namespace sluice

@@ -9,6 +9,7 @@
 
 #include "exec/processes.h"
 #include "exec/supervisor_fixture.h"
+#include "exec/test_folder.h"
 
 namespace sluice {
 namespace {
@@ -317,14 +318,17 @@ TEST(Leftovers, AnEmptyIdOrPrefixIsRefused) {
   EXPECT_EQ(end_leftovers_of("").error().code, Code::kInvalid);
 }
 
-TEST(LaunchSupervisor, AProgramThatIsNotThereIsAnError) {
-  const auto launched = launch_supervisor({.program = "/no/such/sluice", .data_dir = "/tmp"});
+TEST(LaunchSupervisor, AProgramThatIsNotThereIsAnErrorAndLeavesNothing) {
+  const TestFolder folder;
+  const auto launched = launch_supervisor({.program = "/no/such/sluice", .data_dir = folder.path()});
   ASSERT_FALSE(launched);
   EXPECT_THAT(launched.error().message, HasSubstr("/no/such/sluice"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path() + "/supervisors"));
 }
 
 TEST(LaunchSupervisor, AProgramThatIsNoSupervisorIsGoneAtTheFirstLook) {
-  auto launched = launch_supervisor({.program = "/bin/true", .data_dir = "/tmp"});
+  const TestFolder folder;
+  auto launched = launch_supervisor({.program = "/bin/true", .data_dir = folder.path()});
   ASSERT_TRUE(launched) << launched.error().message;
   pollfd ready{(*launched)->fd(), POLLIN, 0};
   ::poll(&ready, 1, -1);

@@ -83,8 +83,8 @@ void append_json(std::string& out, const AttemptSpec& spec) {
 }
 
 void append_json(std::string& out, const AttemptExit& exit) {
-  Fields(out, "exited")
-      .text("id", exit.id)
+  Fields fields(out, "exited");
+  fields.text("id", exit.id)
       .number("exit_code", exit.exit_code)
       .number("signal", exit.signal)
       .text("error", exit.error)
@@ -93,6 +93,7 @@ void append_json(std::string& out, const AttemptExit& exit) {
       .number("ended_us", to_micros(exit.ended))
       .number("cpu_us", exit.cpu.count())
       .number("max_rss_bytes", exit.max_rss_bytes);
+  if (exit.unavailable) fields.flag("unavailable", true);
 }
 
 // Room for the length, which is known when the body is written.
@@ -171,6 +172,7 @@ AttemptExit read_exit(const Value& object) {
   exit.signal = read_int(object, "signal");
   exit.error = object.string_or("error", "");
   exit.note = object.string_or("note", "");
+  exit.unavailable = object.bool_or("unavailable", false);
   exit.began = from_micros(read_number(object, "began_us"));
   exit.ended = from_micros(read_number(object, "ended_us"));
   exit.cpu = Duration{read_number(object, "cpu_us")};
@@ -178,19 +180,29 @@ AttemptExit read_exit(const Value& object) {
   return exit;
 }
 
+template <class Message>
+Result<WireMessage> read_list(const Value& object, std::string_view key, std::vector<std::string> Message::* list) {
+  Message message;
+  if (!read_texts(object, key, message.*list)) return fail(Code::kCorrupt, "a message without its list of " + std::string(key));
+  return message;
+}
+
 Result<WireMessage> read_message(std::string_view json) {
   SLUICE_TRY(const Value object, parse_json(json));
   const std::string type(object.string_or("type", ""));
   if (type.empty()) return fail(Code::kCorrupt, "a message without a type");
   const std::string id(object.string_or("id", ""));
-  if (type == "hello") return Hello{read_int(object, "min"), read_int(object, "max")};
+  if (type == "hello")
+    return Hello{read_int(object, "min"), read_int(object, "max"), std::string(object.string_or("program", "")),
+                 static_cast<pid_t>(read_int(object, "pid"))};
   if (type == "start") return read_start(object);
   if (type == "stop") return WireStop{id, Duration{std::llround(std::clamp(object.number_or("grace_us", 0), 0.0, kGraceMaxUs))}};
-  if (type == "ack") {
-    WireAck ack;
-    if (!read_texts(object, "ids", ack.ids)) return fail(Code::kCorrupt, "an ack without its list of ids");
-    return ack;
-  }
+  if (type == "ack") return read_list(object, "ids", &WireAck::ids);
+  if (type == "listed") return read_list(object, "held", &WireListed::held);
+  if (type == "withdraw") return read_list(object, "ids", &WireWithdraw::ids);
+  if (type == "withdrawn") return read_list(object, "ids", &AttemptsWithdrawn::ids);
+  if (type == "slots") return WireSlots{std::max(read_int(object, "slots"), 0)};
+  if (type == "ended") return WireEnded{};
   if (type == "shutdown") return WireShutDown{};
   if (type == "began")
     return AttemptBegan{id, static_cast<pid_t>(read_int(object, "pid")), from_micros(read_number(object, "at_us"))};
@@ -209,11 +221,22 @@ void append_frame(std::string& out, const AttemptSpec& start) {
 void append_frame(std::string& out, const WireMessage& message) {
   const auto body = open_frame(out);
   std::visit(Match{
-                 [&](const Hello& m) { Fields(out, "hello").number("min", m.version_min).number("max", m.version_max); },
+                 [&](const Hello& m) {
+                   Fields(out, "hello")
+                       .number("min", m.version_min)
+                       .number("max", m.version_max)
+                       .text("program", m.program)
+                       .number("pid", m.pid);
+                 },
                  [&](const WireStart& m) { append_json(out, m.spec); },
                  [&](const WireStop& m) { Fields(out, "stop").text("id", m.id).number("grace_us", m.grace.count()); },
                  [&](const WireAck& m) { Fields(out, "ack").texts("ids", m.ids); },
                  [&](const WireShutDown&) { Fields(out, "shutdown"); },
+                 [&](const WireListed& m) { Fields(out, "listed").texts("held", m.held); },
+                 [&](const WireWithdraw& m) { Fields(out, "withdraw").texts("ids", m.ids); },
+                 [&](const AttemptsWithdrawn& m) { Fields(out, "withdrawn").texts("ids", m.ids); },
+                 [&](const WireSlots& m) { Fields(out, "slots").number("slots", m.slots); },
+                 [&](const WireEnded&) { Fields(out, "ended"); },
                  [&](const AttemptBegan& m) {
                    Fields(out, "began").text("id", m.id).number("pid", m.pid).number("at_us", to_micros(m.at));
                  },
@@ -242,10 +265,11 @@ Status check_spec(const AttemptSpec& spec, std::string_view frame) {
 
 Status check_hello(const Hello& peer) {
   if (peer.version_min <= kWireVersionMax && peer.version_max >= kWireVersionMin) return {};
+  const std::string who = peer.program.empty() ? "its peer" : "its peer, sluice " + peer.program + ",";
   return fail(Code::kUnavailable,
-              "the supervisor's peer speaks versions " + std::to_string(peer.version_min) + " to " +
-                  std::to_string(peer.version_max) + ", this build " + std::to_string(kWireVersionMin) + " to " +
-                  std::to_string(kWireVersionMax),
+              "engine and supervisor do not understand each other: " + who + " speaks versions " +
+                  std::to_string(peer.version_min) + " to " + std::to_string(peer.version_max) + ", this build (sluice " +
+                  SLUICE_VERSION + ") " + std::to_string(kWireVersionMin) + " to " + std::to_string(kWireVersionMax),
               "stop the other one and start it again from this build");
 }
 

@@ -25,6 +25,8 @@ constexpr std::size_t kMessageBytesMax = std::size_t{64} << 20U;
 struct Hello {
   int version_min = kWireVersionMin;
   int version_max = kWireVersionMax;
+  std::string program;  // program_identity of SupervisorOptions; for people too: it begins with the version
+  pid_t pid = 0;
 };
 struct WireStart {
   AttemptSpec spec;
@@ -37,10 +39,24 @@ struct WireAck {
   std::vector<std::string> ids;
 };
 struct WireShutDown {};
+// The supervisor's: all that it has of an engine before has been told, and these wait for a slot.
+struct WireListed {
+  std::vector<std::string> held;
+};
+struct WireWithdraw {
+  std::vector<std::string> ids;
+};
+// So many attempts at a time from now on; 0 holds all that come.
+struct WireSlots {
+  int slots = 0;
+};
+// The last frame in NAME.exits of a supervisor that ended with nothing left undone.
+struct WireEnded {};
 struct UnknownMessage {
   std::string type;
 };
-using WireMessage = std::variant<Hello, WireStart, WireStop, WireAck, WireShutDown, AttemptBegan, AttemptExit, UnknownMessage>;
+using WireMessage = std::variant<Hello, WireStart, WireStop, WireAck, WireShutDown, WireListed, WireWithdraw, WireSlots,
+                                 WireEnded, AttemptBegan, AttemptExit, AttemptsWithdrawn, UnknownMessage>;
 
 // Appends the whole frame. Text that is not UTF-8 would not arrive as it is: check_spec() refuses it before.
 void append_frame(std::string& out, const WireMessage& message);
@@ -50,7 +66,7 @@ void append_frame(std::string& out, const AttemptSpec& start);
 // UTF-8, a variable without a name, a message over kMessageBytesMax. `frame` is what append_frame made of it.
 Status check_spec(const AttemptSpec& spec, std::string_view frame);
 
-// kUnavailable if the two ranges of versions have nothing in common.
+// kUnavailable if the two ranges of versions have nothing in common: names both sides.
 Status check_hello(const Hello& peer);
 
 // Cuts a stream of bytes into messages. After an error the stream has lost its place: end the connection.

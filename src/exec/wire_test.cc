@@ -71,6 +71,7 @@ TEST(Wire, AnExitArrivesAsItWasSent) {
                          .signal = 9,
                          .error = "e",
                          .note = "n",
+                         .unavailable = true,
                          .began = from_micros(1'790'000'000'123'456),
                          .ended = from_micros(1'790'000'000'123'457),
                          .cpu = Duration{77},
@@ -81,6 +82,7 @@ TEST(Wire, AnExitArrivesAsItWasSent) {
   EXPECT_EQ(read->exit_code, exit.exit_code);
   EXPECT_EQ(read->signal, exit.signal);
   EXPECT_EQ(read->error + read->note + read->id, "ena");
+  EXPECT_TRUE(read->unavailable);
   EXPECT_EQ(read->began, exit.began);
   EXPECT_EQ(read->ended, exit.ended);
   EXPECT_EQ(read->cpu, exit.cpu);
@@ -88,7 +90,15 @@ TEST(Wire, AnExitArrivesAsItWasSent) {
 }
 
 TEST(Wire, TheSmallMessagesArriveAsTheyWereSent) {
-  EXPECT_EQ(std::get<Hello>(decode(encode(Hello{2, 5}))).version_max, 5);
+  const auto hello = std::get<Hello>(decode(encode(Hello{2, 5, "1.2.3 abc", 77})));
+  EXPECT_EQ(hello.version_max, 5);
+  EXPECT_EQ(hello.program, "1.2.3 abc");
+  EXPECT_EQ(hello.pid, 77);
+  EXPECT_EQ(std::get<WireListed>(decode(encode(WireListed{{"a"}}))).held, (std::vector<std::string>{"a"}));
+  EXPECT_EQ(std::get<WireWithdraw>(decode(encode(WireWithdraw{{"a"}}))).ids, (std::vector<std::string>{"a"}));
+  EXPECT_EQ(std::get<AttemptsWithdrawn>(decode(encode(AttemptsWithdrawn{{"a", "b"}}))).ids.size(), 2U);
+  EXPECT_EQ(std::get<WireSlots>(decode(encode(WireSlots{3}))).slots, 3);
+  EXPECT_TRUE(std::holds_alternative<WireEnded>(decode(encode(WireEnded{}))));
   const auto stop = std::get<WireStop>(decode(encode(WireStop{"a", Duration{1500}})));
   EXPECT_EQ(stop.id, "a");
   EXPECT_EQ(stop.grace, Duration{1500});
@@ -119,7 +129,7 @@ TEST(Wire, ATypeFromTheFutureIsPassedOver) {
 TEST(Wire, AMalformedFrameIsCorrupt) {
   for (const std::string& bytes :
        {std::string("\xff\xff\xff\xff", 4), frame("{"), frame("[]"), frame(R"({"type":7})"), frame(R"({"type":"start"})"),
-        frame(R"({"type":"ack"})"),
+        frame(R"({"type":"ack"})"), frame(R"({"type":"withdraw","ids":[1]})"), frame(R"({"type":"listed"})"),
         frame(R"({"type":"start","id":"a","argv":["x"],"env":["ODD"],"writable":[],"directory":"/d","log_path":"/l"})"),
         frame(R"({"type":"start","id":"a","argv":["x"],"env":[],"writable":[],"directory":"relative","log_path":"/l"})"),
         frame(R"({"type":"start","id":"a","argv":["x\u0000"],"env":[],"writable":[],"directory":"/d","log_path":"/l"})")})
@@ -134,10 +144,13 @@ TEST(Wire, NumbersOutOfRangeAreClamped) {
 }
 
 TEST(Wire, VersionsThatDoNotMeetAreNamed) {
-  EXPECT_TRUE(check_hello({1, 9}));
-  const Status status = check_hello({7, 9});
+  EXPECT_TRUE(check_hello({1, 9, "", 0}));
+  const Status status = check_hello({7, 9, "9.8.7 abc", 0});
   ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Code::kUnavailable);
   EXPECT_THAT(status.error().message, HasSubstr("7 to 9"));
+  EXPECT_THAT(status.error().message, HasSubstr("sluice 9.8.7 abc"));
+  EXPECT_THAT(status.error().message, HasSubstr(SLUICE_VERSION));
 }
 
 }  // namespace

@@ -1,0 +1,147 @@
+#include "api/run_document.h"
+
+#include <algorithm>
+
+#include "api/run_fields.h"
+#include "base/json.h"
+
+namespace sluice {
+
+TaskData outputs_of(const std::string& json) {
+  if (json.empty()) return {};
+  const auto value = parse_json(json);
+  return value ? task_data_from_value(*value) : TaskData{};
+}
+
+double seconds_between(Instant began, Instant ended) {
+  return began == Instant{} || ended < began ? 0 : to_seconds(ended - began);
+}
+
+void write_artifacts(JsonWriter& json, const TaskData& outputs) {
+  json.begin_object();
+  for (const auto& [key, list] : outputs.artifacts) {
+    json.key(key).begin_array();
+    for (const Artifact& artifact : list)
+      json.begin_object()
+          .field("name", artifact.name)
+          .field("type", artifact.type.schema_title)
+          .field("uri", artifact.uri)
+          .field("digest", artifact.digest)
+          .field("size_bytes", artifact.size_bytes)
+          .field("metadata", Value(artifact.metadata))
+          .end_object();
+    json.end_array();
+  }
+  json.end_object();
+}
+
+void write_text_or_null(JsonWriter& json, std::string_view name, std::string_view text) {
+  json.key(name);
+  if (text.empty())
+    json.null();
+  else
+    json.value(text);
+}
+
+void write_instant(JsonWriter& json, std::string_view name, Instant instant) {
+  if (instant != Instant{}) json.field(name, format_rfc3339(instant, true));
+}
+
+RunState shown_state(const RunRow& run, Service::Owner owner) {
+  return owner != Service::Owner::kNone || is_final(run.state) ? run.state : RunState::kInterrupted;
+}
+
+std::string task_key(const std::string& path) {
+  std::string key = path.substr(path.rfind('/') + 1);
+  if (!key.empty() && key.back() == ']') key.erase(key.rfind('['));
+  return key;
+}
+
+std::string parent_path(const std::string& path) {
+  if (path.ends_with(']')) return path.substr(0, path.rfind('['));
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? "" : path.substr(0, slash);
+}
+
+std::string attempt_log_path(const DataDir& dir, const RunRow& run, const TaskRow& task, int attempt) {
+  return dir.attempt(run.uuid.text(), task.id, task_key(task.path), attempt > 0 ? attempt : std::max(1, task.attempts)) + ".log";
+}
+
+namespace {
+
+void write_tasks(JsonWriter& json, const std::vector<TaskRow>& tasks) {
+  json.key("tasks").begin_object();
+  for (const TaskRow& task : tasks) {
+    const TaskData made = outputs_of(task.outputs);
+    json.key(task.path)
+        .begin_object()
+        .field("state", state_name(task.state))
+        .field("attempts", task.attempts)
+        .field("exit_code", task.exit_code);
+    json.field("seconds", seconds_between(task.began, task.ended))
+        .field("output_parameters", Value(made.parameters))
+        .key("output_artifacts");
+    write_artifacts(json, made);
+    write_text_or_null(json, "error", task.error);
+    if (!task.notes.empty())
+      if (const auto notes = parse_json(task.notes)) json.field("notes", *notes);
+    json.end_object();
+  }
+  json.end_object();
+}
+
+// What /api/v1 adds to the document.
+void write_more(JsonWriter& json, const RunRow& run, const std::vector<StateChange>& history) {
+  json.field("description", run.description).field("experiment_id", std::to_string(run.experiment_id));
+  write_instant(json, "created", run.created);
+  write_instant(json, "began", run.began);
+  write_instant(json, "ended", run.ended);
+  json.field("storage_state", storage_state_name(run.storage)).field("spec_file", run.spec_file);
+  const Value* labels = run.options.find("labels");
+  json.field("labels", labels != nullptr && labels->is_struct() ? *labels : Value(Struct{}));
+  if (run.pipeline) json.field("pipeline_id", run.pipeline->text());
+  if (run.version) json.field("pipeline_version_id", run.version->text());
+  json.key("state_history").begin_array();
+  for (const StateChange& change : history) {
+    json.begin_object().field("at", format_rfc3339(change.at, true)).field("state", state_name(change.state));
+    write_text_or_null(json, "error", change.error);
+    json.end_object();
+  }
+  json.end_array();
+  if (run.state == RunState::kPaused) json.field("paused_reason", run.error.empty() ? "somebody paused it" : run.error);
+}
+
+std::string document(const RunRow& run, const std::vector<TaskRow>& tasks, Service::Owner owner,
+                     const std::vector<StateChange>* history) {
+  const TaskData outputs = outputs_of(run.outputs);
+  JsonWriter json(2);
+  json.begin_object()
+      .field("run_id", run.uuid.text())
+      .field("name", run.name)
+      .field("pipeline", run.pipeline_name)
+      .field("experiment", run.experiment);
+  json.field("state", state_name(shown_state(run, owner)));
+  write_text_or_null(json, "error", run.error);
+  json.field("seconds", seconds_between(run.began, run.ended));
+  json.field("created_at", format_rfc3339(run.created));
+  json.field("parameters", Value(run.parameters));
+  json.field("outputs", Value(outputs.parameters)).key("output_artifacts");
+  write_artifacts(json, outputs);
+  write_tasks(json, tasks);
+  if (history != nullptr) write_more(json, run, *history);
+  json.end_object();
+  return json.take() + "\n";
+}
+
+}  // namespace
+
+std::string run_document(const RunRow& run, const std::vector<TaskRow>& tasks, Service::Owner owner) {
+  return document(run, tasks, owner, nullptr);
+}
+
+std::string run_document(const RunRow& run, const std::vector<TaskRow>& tasks, Service::Owner owner,
+                         const std::vector<StateChange>& history) {
+  return document(run, tasks, owner, &history);
+}
+
+}  // namespace sluice

@@ -1,0 +1,25 @@
+// Pieces of the JSON documents that say something about runs and tasks.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "model/artifact.h"
+
+namespace sluice {
+
+// Rows hold JSON that we wrote; one that does not read back shows as empty rather than hiding the rest of the run.
+TaskData outputs_of(const std::string& json);
+// 0 if either has not come yet.
+double seconds_between(Instant began, Instant ended);
+
+// {"KEY": [{"name","type","uri","digest","size_bytes","metadata"}]}
+void write_artifacts(JsonWriter& json, const TaskData& outputs);
+// An empty text is null.
+void write_text_or_null(JsonWriter& json, std::string_view name, std::string_view text);
+// With microseconds; no field if it has not come yet.
+void write_instant(JsonWriter& json, std::string_view name, Instant instant);
+
+}  // namespace sluice

@@ -1,0 +1,151 @@
+#include "net/request_reader.h"
+
+#include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
+#include <utility>
+
+#include "base/text.h"
+
+namespace sluice {
+namespace {
+
+namespace beast = boost::beast;
+namespace http = beast::http;
+using ErrorCode = beast::error_code;
+
+// More fields than any client sends, fewer than make a lookup slow.
+constexpr std::size_t kHeadersMax = 200;
+
+// Beast checks the syntax; what it reads is put where we want it, without a message of its own between.
+class Parser final : public http::basic_parser<true> {
+ public:
+  HttpRequest request;
+  std::shared_ptr<BodySink> sink;
+  std::uint64_t body_left = 0;
+  int status = 0;
+  std::string why;
+  int http_version = 11;
+
+  ErrorCode refuse(int code, std::string text) {
+    status = code;
+    why = std::move(text);
+    return http::error::bad_value;
+  }
+
+ private:
+  void on_request_impl(http::verb, beast::string_view method, beast::string_view target, int version, ErrorCode& error) override {
+    request.method.assign(method.data(), method.size());
+    request.target.assign(target.data(), target.size());
+    http_version = version;
+    if (version != 10 && version != 11) error = refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+    // "GET http://host/path": as a proxy would be asked.
+    if (!request.target.starts_with('/') && request.target != "*") {
+      const auto scheme = request.target.find("://");
+      const auto path = scheme == std::string::npos ? std::string::npos : request.target.find('/', scheme + 3);
+      if (scheme == std::string::npos) error = refuse(400, "the target must begin with '/'");
+      request.target = path == std::string::npos ? "/" : request.target.substr(path);
+    }
+  }
+  void on_response_impl(int, beast::string_view, int, ErrorCode&) override {}  // of the other direction
+  void on_field_impl(http::field, beast::string_view name, beast::string_view value, ErrorCode& error) override {
+    if (request.headers.size() >= kHeadersMax) {
+      error = refuse(431, "more than " + std::to_string(kHeadersMax) + " header fields");
+      return;
+    }
+    request.headers.push_back({std::string(name.data(), name.size()), std::string(value.data(), value.size())});
+  }
+  void on_header_impl(ErrorCode& error) override {
+    const auto count = [&](std::string_view name) {
+      return std::count_if(request.headers.begin(), request.headers.end(),
+                           [&](const HttpHeader& header) { return lower(header.name) == name; });
+    };
+    const auto hosts = count("host");
+    if (hosts > 1 || (hosts == 0 && http_version == 11)) error = refuse(400, "exactly one Host header is needed");
+    // Whoever believes the one and whoever believes the other would see two different requests.
+    if (count("content-length") > 1 || (count("content-length") == 1 && count("transfer-encoding") > 0))
+      error = refuse(400, "the length of the body is said twice");
+    const std::string encoding = lower(request.header("transfer-encoding"));
+    if (count("transfer-encoding") > 1 || (!encoding.empty() && encoding != "chunked"))
+      error = refuse(501, "transfer encodings other than chunked are not known");
+  }
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, ErrorCode&) override {}
+  std::size_t on_body_impl(beast::string_view bytes, ErrorCode& error) override { return take(bytes, error); }
+  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view bytes, ErrorCode& error) override {
+    return take(bytes, error);
+  }
+  void on_chunk_header_impl(std::uint64_t, beast::string_view, ErrorCode&) override {}
+  void on_finish_impl(ErrorCode&) override {}
+
+  std::size_t take(beast::string_view bytes, ErrorCode& error) {
+    if (bytes.size() > body_left) {
+      error = refuse(413, "the body is larger than is taken here");
+      return 0;
+    }
+    body_left -= bytes.size();
+    if (sink == nullptr) {
+      request.body.append(bytes.data(), bytes.size());
+      return bytes.size();
+    }
+    if (const Status taken = sink->write({bytes.data(), bytes.size()}); !taken)
+      error = refuse(http_status(taken.error().code), taken.error().message);
+    return bytes.size();
+  }
+};
+
+// The status for what Beast finds wrong.
+std::pair<int, std::string> fault_of(const ErrorCode& error) {
+  if (error == http::error::header_limit) return {431, "the header is larger than is taken here"};
+  if (error == http::error::body_limit) return {413, "the body is larger than is taken here"};
+  if (error == http::error::bad_version) return {505, "only HTTP/1.0 and HTTP/1.1 are spoken here"};
+  return {400, "this is no HTTP request: " + error.message()};
+}
+
+}  // namespace
+
+struct RequestReader::Impl {
+  Parser parser;
+  bool head_told = false;
+};
+
+RequestReader::RequestReader(std::size_t header_bytes_max) : impl_(std::make_unique<Impl>()) {
+  impl_->parser.header_limit(static_cast<std::uint32_t>(header_bytes_max));
+  impl_->parser.body_limit(boost::none);  // ours: see take()
+}
+RequestReader::~RequestReader() = default;
+
+RequestReader::Step RequestReader::feed(std::string_view bytes, std::size_t& used) {
+  Parser& parser = impl_->parser;
+  used = 0;
+  while (true) {
+    if (parser.is_header_done() && !std::exchange(impl_->head_told, true)) return Step::kHead;
+    if (parser.is_done()) return Step::kDone;
+    if (used == bytes.size()) return Step::kMore;
+    ErrorCode error;
+    const std::size_t taken = parser.put(boost::asio::buffer(bytes.data() + used, bytes.size() - used), error);
+    used += taken;
+    if (error == http::error::need_more) return Step::kMore;
+    if (error) {
+      if (parser.status == 0) std::tie(parser.status, parser.why) = fault_of(error);
+      return Step::kBad;
+    }
+    if (taken == 0 && !parser.is_header_done()) return Step::kMore;
+  }
+}
+
+void RequestReader::limit_body(std::uint64_t bytes_max) { impl_->parser.body_left = bytes_max; }
+void RequestReader::set_sink(std::shared_ptr<BodySink> sink) { impl_->parser.sink = std::move(sink); }
+HttpRequest& RequestReader::request() { return impl_->parser.request; }
+const std::shared_ptr<BodySink>& RequestReader::sink() const { return impl_->parser.sink; }
+bool RequestReader::keeps_alive() const { return impl_->parser.keep_alive(); }
+bool RequestReader::is_http_1_1() const { return impl_->parser.http_version >= 11; }
+bool RequestReader::expects_continue() const { return lower(impl_->parser.request.header("expect")) == "100-continue"; }
+bool RequestReader::has_body() const {
+  const auto length = impl_->parser.content_length();
+  return impl_->parser.chunked() || (length && *length > 0);
+}
+int RequestReader::status() const { return impl_->parser.status; }
+const std::string& RequestReader::why() const { return impl_->parser.why; }
+
+}  // namespace sluice
