@@ -70,21 +70,14 @@ std::string_view status_text(int status) {
 
 int http_status(Code code) {
   switch (code) {
-    case Code::kInvalid:
-      return 400;
-    case Code::kNotFound:
-      return 404;
-    case Code::kConflict:
-      return 409;
-    case Code::kUnavailable:
-      return 503;
-    case Code::kCancelled:
-      return 499;
-    case Code::kTimeout:
-      return 504;
+    case Code::kInvalid: return 400;
+    case Code::kNotFound: return 404;
+    case Code::kConflict: return 409;
+    case Code::kUnavailable: return 503;
+    case Code::kCancelled: return 499;
+    case Code::kTimeout: return 504;
     case Code::kCorrupt:
-    case Code::kInternal:
-      break;
+    case Code::kInternal: break;
   }
   return 500;
 }

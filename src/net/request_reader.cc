@@ -26,6 +26,7 @@ class Parser final : public http::basic_parser<true> {
   std::uint64_t body_left = 0;
   int status = 0;
   std::string why;
+  int http_version = 11;
 
   ErrorCode refuse(int code, std::string text) {
     status = code;
@@ -37,6 +38,7 @@ class Parser final : public http::basic_parser<true> {
   void on_request_impl(http::verb, beast::string_view method, beast::string_view target, int version, ErrorCode& error) override {
     request.method.assign(method.data(), method.size());
     request.target.assign(target.data(), target.size());
+    http_version = version;
     if (version != 10 && version != 11) error = refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
     // "GET http://host/path": as a proxy would be asked.
     if (!request.target.starts_with('/') && request.target != "*") {
@@ -46,6 +48,7 @@ class Parser final : public http::basic_parser<true> {
       request.target = path == std::string::npos ? "/" : request.target.substr(path);
     }
   }
+  void on_response_impl(int, beast::string_view, int, ErrorCode&) override {}  // of the other direction
   void on_field_impl(http::field, beast::string_view name, beast::string_view value, ErrorCode& error) override {
     if (request.headers.size() >= kHeadersMax) {
       error = refuse(431, "more than " + std::to_string(kHeadersMax) + " header fields");
@@ -59,7 +62,7 @@ class Parser final : public http::basic_parser<true> {
                            [&](const HttpHeader& header) { return lower(header.name) == name; });
     };
     const auto hosts = count("host");
-    if (hosts > 1 || (hosts == 0 && version() == 11)) error = refuse(400, "exactly one Host header is needed");
+    if (hosts > 1 || (hosts == 0 && http_version == 11)) error = refuse(400, "exactly one Host header is needed");
     // Whoever believes the one and whoever believes the other would see two different requests.
     if (count("content-length") > 1 || (count("content-length") == 1 && count("transfer-encoding") > 0))
       error = refuse(400, "the length of the body is said twice");
@@ -69,7 +72,9 @@ class Parser final : public http::basic_parser<true> {
   }
   void on_body_init_impl(const boost::optional<std::uint64_t>&, ErrorCode&) override {}
   std::size_t on_body_impl(beast::string_view bytes, ErrorCode& error) override { return take(bytes, error); }
-  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view bytes, ErrorCode& error) override { return take(bytes, error); }
+  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view bytes, ErrorCode& error) override {
+    return take(bytes, error);
+  }
   void on_chunk_header_impl(std::uint64_t, beast::string_view, ErrorCode&) override {}
   void on_finish_impl(ErrorCode&) override {}
 
@@ -134,7 +139,7 @@ void RequestReader::set_sink(std::shared_ptr<BodySink> sink) { impl_->parser.sin
 HttpRequest& RequestReader::request() { return impl_->parser.request; }
 const std::shared_ptr<BodySink>& RequestReader::sink() const { return impl_->parser.sink; }
 bool RequestReader::keeps_alive() const { return impl_->parser.keep_alive(); }
-bool RequestReader::is_http_1_1() const { return impl_->parser.version() >= 11; }
+bool RequestReader::is_http_1_1() const { return impl_->parser.http_version >= 11; }
 bool RequestReader::expects_continue() const { return lower(impl_->parser.request.header("expect")) == "100-continue"; }
 bool RequestReader::has_body() const {
   const auto length = impl_->parser.content_length();

@@ -1,0 +1,409 @@
+#include "net/connection.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <ctime>
+#include <utility>
+
+#include "net/range.h"
+#include "net/responder.h"
+
+namespace sluice {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+constexpr std::size_t kPieceBytes = 256 * 1024;  // of a file: a read costs nothing beside the write, and memory stays small
+
+HttpResponse plain(int status, std::string_view text) {
+  return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::string(text) + "\n"};
+}
+
+// Text for a header line: what would end the line is left out.
+void append_header(std::string& out, std::string_view name, std::string_view value) {
+  const auto append = [&](std::string_view text) {
+    for (const char c : text)
+      if (c != '\r' && c != '\n' && c != '\0') out += c;
+  };
+  append(name);
+  out += ": ";
+  append(value);
+  out += "\r\n";
+}
+
+// "Tue, 24 Nov 2026 09:00:00 GMT", made once a second.
+std::string_view http_date() {
+  thread_local std::time_t made = 0;
+  thread_local char text[40];
+  const std::time_t now = std::time(nullptr);
+  if (now != made) {
+    std::tm parts{};
+    gmtime_r(&now, &parts);
+    std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    made = now;
+  }
+  return text;
+}
+
+}  // namespace
+
+Connection::Connection(std::unique_ptr<Transport> transport, Strand strand, std::string peer, const HttpServerOptions& options,
+                       HttpHandler& handler, std::function<void(Connection*)> on_end)
+    : transport_(std::move(transport)),
+      strand_(std::move(strand)),
+      timer_(strand_),
+      peer_(std::move(peer)),
+      options_(options),
+      handler_(handler),
+      on_end_(std::move(on_end)) {}
+
+Connection::~Connection() {
+  if (stream_ != nullptr) stream_->end();
+  if (file_.fd >= 0) ::close(file_.fd);
+}
+
+void Connection::start() {
+  asio::dispatch(strand_, [self = shared_from_this()] {
+    self->arm(self->options_.header_time);
+    self->transport_->handshake([self](error_code error) { self->on_handshake(error); });
+  });
+}
+
+void Connection::on_handshake(error_code error) {
+  if (error) return close();
+  phase_ = Phase::kIdle;
+  reader_ = std::make_unique<RequestReader>(options_.header_bytes_max);
+  if (draining_) return close();
+  arm(options_.idle_time);
+  read_more();
+}
+
+// Any progress moves the deadline; what is past it closes the connection. One that moves into the future costs no timer.
+void Connection::arm(Duration time) {
+  deadline_ = std::chrono::steady_clock::now() + time;
+  if (!waits_ || deadline_ < timer_.expiry()) wait();
+}
+
+void Connection::wait() {
+  waits_ = true;
+  timer_.expires_at(deadline_);
+  timer_.async_wait([weak = weak_from_this()](error_code error) {
+    if (const auto self = weak.lock(); self && !error) self->on_deadline();
+  });
+}
+
+void Connection::on_deadline() {
+  waits_ = false;
+  if (phase_ == Phase::kClosed) return;
+  if (deadline_ > std::chrono::steady_clock::now()) return wait();
+  if (phase_ == Phase::kHead) return refuse(plain(408, "the header did not come in time"));
+  if (phase_ == Phase::kServing) return;  // it is we who are slow
+  if (phase_ == Phase::kStreaming && out_head_.empty()) return;
+  close();
+}
+
+void Connection::read_more() {
+  if (reading_ || phase_ == Phase::kClosed) return;
+  reading_ = true;
+  transport_->read_some(asio::buffer(buffer_), [self = shared_from_this()](error_code error, std::size_t count) {
+    asio::dispatch(self->strand_, [self, error, count] { self->on_read(error, count); });
+  });
+}
+
+void Connection::on_read(error_code error, std::size_t count) {
+  reading_ = false;
+  if (phase_ == Phase::kClosed) return;
+  if (error) return close();
+  in_.append(buffer_.data(), count);
+  if (phase_ == Phase::kStreaming) return;  // the next request waits; and we do not read on, so it cannot grow
+  work();
+}
+
+void Connection::work() {
+  if (working_) return;
+  working_ = true;
+  while (take_step()) {}
+  working_ = false;
+  in_.erase(0, std::exchange(taken_, 0));
+  if (phase_ == Phase::kIdle || phase_ == Phase::kHead || phase_ == Phase::kBody) read_more();
+}
+
+bool Connection::take_step() {
+  if (phase_ != Phase::kIdle && phase_ != Phase::kHead && phase_ != Phase::kBody) return false;
+  // Empty lines between requests are passed over (RFC 9112, 2.2).
+  while (phase_ == Phase::kIdle && taken_ < in_.size() && (in_[taken_] == '\r' || in_[taken_] == '\n')) ++taken_;
+  if (phase_ == Phase::kIdle && taken_ == in_.size()) return false;
+  const bool is_first = std::exchange(phase_, phase_ == Phase::kIdle ? Phase::kHead : phase_) == Phase::kIdle;
+  std::size_t used = 0;
+  const auto step = reader_->feed(std::string_view(in_).substr(taken_), used);
+  taken_ += used;
+  switch (step) {
+    case RequestReader::Step::kMore:
+      if (is_first) arm(options_.header_time);
+      if (phase_ == Phase::kBody && used > 0) arm(options_.body_time);
+      return false;
+    case RequestReader::Step::kBad: refuse(plain(reader_->status(), reader_->why())); return false;
+    case RequestReader::Step::kHead: return on_head();
+    case RequestReader::Step::kDone: serve(); return true;  // it may have been answered already
+  }
+  return false;
+}
+
+bool Connection::on_head() {
+  phase_ = Phase::kBody;
+  HttpRequest& request = reader_->request();
+  request.peer = peer_;
+  request.is_tls = transport_->is_tls();
+  is_http_1_1_ = reader_->is_http_1_1();
+  head_only_ = request.method == "HEAD";
+  Admission admission = handler_.admit(request);
+  if (admission.refusal) {
+    refuse(std::move(*admission.refusal));
+    return false;
+  }
+  const std::uint64_t bytes_max = admission.body_bytes_max.value_or(options_.body_bytes_max);
+  const std::string length(request.header("content-length"));
+  if (!length.empty() && std::strtoull(length.c_str(), nullptr, 10) > bytes_max) {
+    refuse(plain(413, "the body is larger than the " + std::to_string(bytes_max) + " bytes that are taken here"));
+    return false;
+  }
+  reader_->limit_body(bytes_max);
+  reader_->set_sink(std::move(admission.sink));
+  if (!reader_->has_body()) return true;
+  arm(options_.body_time);
+  if (reader_->expects_continue() && taken_ == in_.size()) {
+    static constexpr std::string_view kGoOn = "HTTP/1.1 100 Continue\r\n\r\n";
+    transport_->write_all({asio::buffer(kGoOn.data(), kGoOn.size()), asio::const_buffer()},
+                          [self = shared_from_this()](error_code, std::size_t) {});
+  }
+  return true;
+}
+
+void Connection::serve() {
+  phase_ = Phase::kServing;
+  ++request_;
+  keeps_alive_ = reader_->keeps_alive();
+  range_ = reader_->request().header("range");
+  auto impl = std::make_shared<Responder::Impl>();
+  impl->connection = weak_from_this();
+  impl->request = request_;
+  HttpRequest request = std::move(reader_->request());
+  auto sink = reader_->sink();
+  reader_ = std::make_unique<RequestReader>(options_.header_bytes_max);
+  handler_.serve(std::move(request), std::move(sink), Responder(std::move(impl)));
+}
+
+// The place in the stream of bytes is lost, or what follows is not wanted.
+void Connection::refuse(HttpResponse response) {
+  if (phase_ == Phase::kClosed) return;
+  phase_ = Phase::kServing;
+  keeps_alive_ = false;
+  range_.clear();
+  ++request_;
+  send(std::move(response));
+}
+
+void Connection::answer(std::uint64_t request, HttpResponse response) {
+  asio::dispatch(strand_, [self = shared_from_this(), request, response = std::move(response)]() mutable {
+    if (self->phase_ == Phase::kServing && self->request_ == request) self->send(std::move(response));
+  });
+}
+
+std::string Connection::head_of(const HttpResponse& response, std::optional<std::uint64_t> length, bool chunked) const {
+  std::string head;
+  head.reserve(256);
+  head += "HTTP/1.1 " + std::to_string(response.status) + " ";
+  head += status_text(response.status);
+  head += "\r\nDate: ";
+  head += http_date();
+  head += "\r\nServer: sluice\r\n";
+  if (!response.content_type.empty()) append_header(head, "Content-Type", response.content_type);
+  for (const HttpHeader& header : response.headers) append_header(head, header.name, header.value);
+  const bool has_no_body = response.status == 204 || response.status == 304 || response.status < 200;
+  if (length && !has_no_body) head += "Content-Length: " + std::to_string(*length) + "\r\n";
+  if (chunked) head += "Transfer-Encoding: chunked\r\n";
+  if (!keeps_alive_)
+    head += "Connection: close\r\n";
+  else if (!is_http_1_1_)
+    head += "Connection: keep-alive\r\n";
+  head += "\r\n";
+  return head;
+}
+
+void Connection::send(HttpResponse response) {
+  if (draining_) keeps_alive_ = false;
+  phase_ = Phase::kWriting;
+  if (response.file) {
+    begin_file(response, out_head_);
+  } else {
+    out_head_ = head_of(response, response.body.size(), false);
+    out_body_ = std::move(response.body);
+  }
+  if (head_only_ || response.status == 204 || response.status == 304) {
+    out_body_.clear();
+    file_.left = 0;
+  }
+  write(!keeps_alive_);
+}
+
+void Connection::begin_file(const HttpResponse& asked, std::string& head) {
+  HttpResponse response = asked;
+  const auto missing = [&](int status, std::string_view why) {
+    response = plain(status, why);
+    head = head_of(response, response.body.size(), false);
+    out_body_ = std::move(response.body);
+  };
+  file_.fd = ::open(asked.file->path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  struct stat facts{};
+  if (file_.fd < 0 || ::fstat(file_.fd, &facts) != 0 || !S_ISREG(facts.st_mode)) return missing(404, "there is no such file");
+  const auto size = static_cast<std::uint64_t>(facts.st_size);
+  const ByteRange range = asked.status == 200 ? parse_range(range_, size) : ByteRange{.length = size};
+  response.headers.push_back({"Accept-Ranges", "bytes"});
+  if (range.kind == ByteRange::Kind::kUnsatisfiable) {
+    missing(416, "the file has no such range");
+    head.insert(head.size() - 2, "Content-Range: bytes */" + std::to_string(size) + "\r\n");
+    return;
+  }
+  if (range.kind == ByteRange::Kind::kPart) {
+    response.status = 206;
+    response.headers.push_back({"Content-Range", "bytes " + std::to_string(range.first) + "-" +
+                                                     std::to_string(range.first + range.length - 1) + "/" +
+                                                     std::to_string(size)});
+  }
+  file_.offset = range.first;
+  file_.left = range.length;
+  out_body_.clear();
+  head = head_of(response, range.length, false);
+}
+
+void Connection::write(bool then_close) {
+  transport_->write_all({asio::buffer(out_head_), asio::buffer(out_body_)},
+                        [self = shared_from_this(), then_close](error_code error, std::size_t) {
+                          asio::dispatch(self->strand_, [self, error, then_close] { self->on_written(error, then_close); });
+                        });
+  if (phase_ == Phase::kWriting) arm(options_.write_time);  // it is not written yet
+}
+
+void Connection::on_written(error_code error, bool then_close) {
+  if (phase_ == Phase::kClosed) return;
+  if (error) return close();
+  out_head_.clear();
+  out_body_.clear();
+  if (file_.left > 0) return send_piece();
+  if (file_.fd >= 0) ::close(std::exchange(file_.fd, -1));
+  if (then_close) return close();
+  finish_request();
+}
+
+void Connection::send_piece() {
+  out_body_.resize(std::min<std::uint64_t>(kPieceBytes, file_.left));
+  const auto got = ::pread(file_.fd, out_body_.data(), out_body_.size(), static_cast<off_t>(file_.offset));
+  if (got <= 0) return close();  // it has become shorter: the length that was said cannot be kept
+  out_body_.resize(static_cast<std::size_t>(got));
+  file_.offset += static_cast<std::uint64_t>(got);
+  file_.left -= static_cast<std::uint64_t>(got);
+  write(!keeps_alive_);
+}
+
+void Connection::finish_request() {
+  phase_ = Phase::kIdle;
+  if (draining_) return close();
+  arm(options_.idle_time);
+  work();
+}
+
+bool Connection::begin_stream(std::uint64_t request, HttpResponse head, std::shared_ptr<HttpStream::Impl> stream) {
+  {
+    const std::lock_guard lock(stream->mutex);
+    stream->flush_posted = true;  // by us, below
+    stream->chunked = is_http_1_1_;
+  }
+  asio::dispatch(strand_, [self = shared_from_this(), request, head = std::move(head), stream = std::move(stream)]() mutable {
+    if (self->phase_ != Phase::kServing || self->request_ != request) return stream->end();
+    if (!self->is_http_1_1_ || self->draining_) self->keeps_alive_ = false;
+    self->phase_ = Phase::kStreaming;
+    self->stream_ = std::move(stream);
+    self->out_head_ = self->head_of(head, std::nullopt, self->is_http_1_1_);
+    if (self->head_only_) {
+      self->stream_->end();
+      self->stream_.reset();
+      self->phase_ = Phase::kWriting;
+      return self->write(!self->keeps_alive_);
+    }
+    self->arm(self->options_.write_time);
+    self->transport_->write_all({asio::buffer(self->out_head_), asio::const_buffer()}, [self](error_code error, std::size_t) {
+      asio::dispatch(self->strand_, [self, error] {
+        self->out_head_.clear();
+        if (error) return self->close();
+        self->flush_stream();
+        self->read_more();  // only to see that the peer goes away
+        if (self->draining_) self->drain();
+      });
+    });
+  });
+  return true;
+}
+
+// Writes what has gathered; what comes meanwhile goes with the next write.
+void Connection::flush_stream() {
+  asio::dispatch(strand_, [self = shared_from_this()] {
+    if (self->phase_ != Phase::kStreaming || !self->out_head_.empty()) return;  // a write is under way: its end flushes again
+    bool ends = false;
+    {
+      const std::lock_guard lock(self->stream_->mutex);
+      self->stream_->flush_posted = false;
+      self->out_head_ = std::exchange(self->stream_->pending, {});
+      self->stream_->in_flight = self->out_head_.size();
+      ends = self->stream_->closed;
+    }
+    if (self->out_head_.empty()) {
+      if (!ends) return;
+      auto stream = std::move(self->stream_);
+      stream->end();
+      return self->keeps_alive_ ? self->finish_request() : self->close();
+    }
+    self->arm(self->options_.write_time);
+    self->transport_->write_all({asio::buffer(self->out_head_), asio::const_buffer()}, [self](error_code error, std::size_t) {
+      asio::dispatch(self->strand_, [self, error] {
+        self->out_head_.clear();
+        if (self->phase_ != Phase::kStreaming) return;
+        {
+          const std::lock_guard lock(self->stream_->mutex);
+          self->stream_->in_flight = 0;
+        }
+        if (error) return self->close();
+        self->flush_stream();
+      });
+    });
+  });
+}
+
+void Connection::drain() {
+  asio::dispatch(strand_, [self = shared_from_this()] {
+    self->draining_ = true;
+    if (self->phase_ == Phase::kIdle || self->phase_ == Phase::kHandshake) return self->close();
+    if (self->phase_ != Phase::kStreaming) return;
+    self->keeps_alive_ = false;
+    HttpStream(self->stream_).close();
+  });
+}
+
+void Connection::cut() {
+  asio::dispatch(strand_, [self = shared_from_this()] { self->close(); });
+}
+
+void Connection::close() {
+  if (std::exchange(phase_, Phase::kClosed) == Phase::kClosed) return;
+  timer_.cancel();
+  transport_->close();
+  if (const auto stream = std::move(stream_)) stream->end();
+  on_end_(this);
+}
+
+}  // namespace sluice

@@ -1,0 +1,118 @@
+#include "net/listener.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+namespace sluice {
+namespace {
+
+constexpr int kBacklog = 1024;
+
+struct Close {
+  int fd;
+  ~Close() {
+    if (fd >= 0) ::close(fd);
+  }
+  int release() {
+    const int out = fd;
+    fd = -1;
+    return out;
+  }
+};
+
+}  // namespace
+
+Result<int> listen_tcp(const std::string& host, int port) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const std::string service = std::to_string(port);
+  const std::string where = host + ":" + service;
+  if (const int error = ::getaddrinfo(host.c_str(), service.c_str(), &hints, &found); error != 0)
+    return fail(Code::kInvalid, "cannot listen on " + where + ": " + ::gai_strerror(error),
+                "give an address of this machine, such as 127.0.0.1 or 0.0.0.0");
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(found, &::freeaddrinfo);
+  Close socket{::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  if (socket.fd < 0) return fail_errno("make a socket", errno);
+  const int on = 1;
+  ::setsockopt(socket.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  ::setsockopt(socket.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
+  if (::bind(socket.fd, found->ai_addr, found->ai_addrlen) != 0 || ::listen(socket.fd, kBacklog) != 0) {
+    const int error = errno;
+    if (error == EADDRINUSE)
+      return fail(Code::kConflict, "port " + service + " of " + host + " is in use",
+                  "give another one with --port (0 takes a free one), or end the program that has it");
+    if (error == EADDRNOTAVAIL) return fail(Code::kInvalid, "cannot listen on " + where + ": no address of this machine");
+    if (error == EACCES) return fail(Code::kInvalid, "cannot listen on " + where + ": ports below 1024 are for root");
+    return fail_errno("listen on " + where, error);
+  }
+  return socket.release();
+}
+
+Result<int> listen_unix(const std::string& path) {
+  Close socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  if (socket.fd < 0) return fail_errno("make a socket", errno);
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  // A socket's path has room for 107 characters: longer ones go through the directory's descriptor.
+  Close directory{-1};
+  std::string fits = path;
+  if (path.size() >= sizeof name.sun_path) {
+    directory.fd = ::open(path.substr(0, path.rfind('/')).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    fits = "/proc/self/fd/" + std::to_string(directory.fd) + path.substr(path.rfind('/'));
+  }
+  if (fits.size() >= sizeof name.sun_path) return fail(Code::kInvalid, "the name of socket " + path + " is too long");
+  std::memcpy(name.sun_path, fits.data(), fits.size());
+  ::unlink(path.c_str());
+  // The mode is set before anybody can connect.
+  const mode_t mask = ::umask(0177);
+  const int bound = ::bind(socket.fd, reinterpret_cast<const sockaddr*>(&name), sizeof name);
+  const int error = errno;
+  ::umask(mask);
+  if (bound != 0) return fail_errno("bind " + path, error);
+  if (::listen(socket.fd, kBacklog) != 0) return fail_errno("listen on " + path, errno);
+  return socket.release();
+}
+
+int port_of(int fd) {
+  sockaddr_storage name{};
+  socklen_t size = sizeof name;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size) != 0) return 0;
+  if (name.ss_family == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&name)->sin_port);
+  if (name.ss_family == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6*>(&name)->sin6_port);
+  return 0;
+}
+
+std::string peer_of(int fd) {
+  sockaddr_storage name{};
+  socklen_t size = sizeof name;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&name), &size) != 0) return "unknown";
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (name.ss_family == AF_INET) {
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(&name);
+    ::inet_ntop(AF_INET, &v4->sin_addr, text.data(), text.size());
+    return std::string(text.data()) + ":" + std::to_string(ntohs(v4->sin_port));
+  }
+  if (name.ss_family == AF_INET6) {
+    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&name);
+    ::inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
+    return "[" + std::string(text.data()) + "]:" + std::to_string(ntohs(v6->sin6_port));
+  }
+  return "unix";
+}
+
+}  // namespace sluice
