@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "api/guard.h"
 #include "base/text.h"
 #include "exec/small_files.h"
 
@@ -171,6 +172,12 @@ void read_environment(Config& config, Diagnostics& errors) {
 }
 
 }  // namespace
+
+Result<std::vector<std::string>> tokens_of_file(const std::string& path) {
+  auto tokens = read_tokens(path);
+  if (tokens || tokens.error().code != Code::kNotFound) return tokens;
+  return fail(Code::kInvalid, tokens.error().message, tokens.error().hint);
+}
 
 LoadedConfig load_config(const std::string& data_dir_flag, const std::string& file_flag) {
   LoadedConfig loaded;

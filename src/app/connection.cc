@@ -61,6 +61,9 @@ Diagnostics errors_of(int status, const std::string& body, const std::string& wh
     out.push_back({.code = code_of_status(status),
                    .message = who + " answered " + std::to_string(status) + " " + std::string(status_text(status)),
                    .hint = status == 404 ? "is it a Sluice server?" : ""});
+  // Who may not call is refused, whatever is wrong with the request.
+  if (status == 401 || status == 403)
+    for (Diagnostic& error : out) error.code = Code::kConflict;
   return out;
 }
 

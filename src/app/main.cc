@@ -3,7 +3,6 @@
 #include <string_view>
 #include <utility>
 
-#include "api/guard.h"
 #include "app/command_line.h"
 #include "app/config.h"
 #include "app/console.h"
@@ -25,7 +24,7 @@ Status take_flags(const Words& words, Config& config) {
   if (words.verb == "up") {
     set_if_given(words.token_file, server.token_file);
   } else if (!words.token_file.empty()) {
-    SLUICE_TRY(const auto tokens, read_tokens(words.token_file));
+    SLUICE_TRY(const auto tokens, tokens_of_file(words.token_file));
     config.token = tokens.front();
   }
   set_if_given(words.host, server.host);

@@ -35,7 +35,7 @@ Result<OwnerOptions> owner_options(const ServerConfig& server) {
   OwnerOptions options{.is_server = true};
   options.guard.hosts = server.allow_hosts;
   if (!server.token_file.empty()) {
-    SLUICE_TRY(options.guard.tokens, read_tokens(server.token_file));
+    SLUICE_TRY(options.guard.tokens, tokens_of_file(server.token_file));
   }
   if (options.guard.tokens.empty() && !is_loopback(server.host) && !server.anybody)
     return fail(Code::kInvalid, "--host " + server.host + ": others reach this address, and a pipeline runs any command",
@@ -133,8 +133,11 @@ class Server {
     owner_->on_notice([this](const Notice& notice) {
       const auto* run = std::get_if<RunNotice>(&notice);
       if (run == nullptr || !is_final(run->state)) return;
-      log_.write(run->state == RunState::kFailed ? LogLevel::kWarning : LogLevel::kInfo, "run ended",
-                 {{"run", run->run.text()}, {"state", std::string(state_name(run->state))}, {"error", run->error}});
+      if (run->error.empty())
+        log_.write(LogLevel::kInfo, "run ended", {{"run", run->run.text()}, {"state", std::string(state_name(run->state))}});
+      else
+        log_.write(LogLevel::kWarning, "run ended",
+                   {{"run", run->run.text()}, {"state", std::string(state_name(run->state))}, {"error", run->error}});
     });
     owner_->on_trouble([this](const Error& error) {
       if (error.message.empty())

@@ -151,6 +151,11 @@ std::vector<SqlQuery> page_queries(const SqlSource& source, const ListQuery& que
     Builder all = rows();
     return {end_page(all, query)};
   }
+  if (query.sort == "id") {  // one range: no two rows have the same
+    Builder all = rows();
+    all.text(" AND " + all.column("id") + (query.descending ? " <= ?" : " >= ?")).value(query.from->id);
+    return {end_page(all, query)};
+  }
   Builder same = rows();
   Builder beyond = rows();
   const std::string key = same.column(query.sort);

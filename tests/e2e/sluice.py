@@ -6,6 +6,7 @@ import pathlib
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 import urllib.parse
@@ -58,7 +59,7 @@ class Case(unittest.TestCase):
             found = look()
             if found:
                 return found
-            time.sleep(0.05)
+            threading.Event().wait(0.05)
         raise AssertionError(f"{what} did not come to be within a minute")
 
     def processes_of(self, run):
