@@ -1,10 +1,8 @@
 // Pages of runs out of a store of 100,000 of them, each with its total, and beside each, turn by turn, the raw SELECT of the same
-// page as its floor: prepared once, its columns read and thrown away. Half of the runs are in one experiment, a third is
+// page as its floor. Half of the runs are in one experiment, a third is
 // archived.
 //
 //   bench_list [--runs N] [--rounds N]
-#include <sqlite3.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -12,14 +10,13 @@
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
-#include <functional>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "store/run_store.h"
+#include "store/sqlite.h"
 
 namespace {
 using namespace sluice;
@@ -106,36 +103,38 @@ void fill(RunStore& store, int runs) {
   std::printf("%d runs created: p50 %.0f us, p99 %.0f us each\n", runs, percentile(creates, 0.5), percentile(creates, 0.99));
 }
 
+// The statement alone: prepared once, its columns read and thrown away.
 class RawPage {
  public:
-  RawPage(const std::string& path, const std::string& rest) {
-    if (sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READONLY, nullptr) != SQLITE_OK) give_up(sqlite3_errmsg(db_));
-    const std::string sql =
-        "SELECT runs.id, uuid, experiments.name, state, seq, runs.created, began, ended, runs.name, pipeline_name, spec_digest, "
-        "spec_file, error, parameters, context, options, outputs, experiment, runs.storage, runs.description, pipeline, version "
-        "FROM runs CROSS JOIN experiments ON experiments.id = experiment WHERE " +
-        rest + " LIMIT 20";
-    if (sqlite3_prepare_v2(db_, sql.c_str(), -1, &statement_, nullptr) != SQLITE_OK) give_up(sqlite3_errmsg(db_));
-  }
-  ~RawPage() {
-    sqlite3_finalize(statement_);
-    sqlite3_close(db_);
-  }
-  RawPage(const RawPage&) = delete;
-  RawPage& operator=(const RawPage&) = delete;
+  RawPage(const std::string& path, const std::string& rest)
+      : db_(open(path)),
+        page_(db_,
+              "SELECT runs.id, uuid, experiments.name, state, seq, runs.created, began, ended, runs.name, pipeline_name, "
+              "spec_digest, spec_file, error, parameters, context, options, outputs, experiment, runs.storage, runs.description, "
+              "pipeline, version FROM runs CROSS JOIN experiments ON experiments.id = experiment WHERE " +
+                  rest + " LIMIT 20") {}
 
   int read() {
     int rows = 0;
-    for (; sqlite3_step(statement_) == SQLITE_ROW; ++rows)
-      for (int column = 0; column < 22; ++column) bytes_ += sqlite3_column_bytes(statement_, column);
-    sqlite3_reset(statement_);
+    const auto status = page_.each([&] {
+      ++rows;
+      for (int column = 0; column < 22; ++column) bytes_ += page_.blob(column).size();
+      return Status{};
+    });
+    if (!status) give_up(status.error().message);
     return rows;
   }
 
  private:
-  sqlite3* db_ = nullptr;
-  sqlite3_stmt* statement_ = nullptr;
-  std::int64_t bytes_ = 0;
+  static SqliteConnection open(const std::string& path) {
+    auto db = SqliteConnection::open(path, true);
+    if (!db) give_up(db.error().message);
+    return std::move(*db);
+  }
+
+  SqliteConnection db_;
+  SqliteStatement page_;
+  std::size_t bytes_ = 0;
 };
 
 struct Case {

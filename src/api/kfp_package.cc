@@ -203,7 +203,7 @@ Result<std::string> pipeline_of_tar(std::string_view tar) {
 
 }  // namespace
 
-Result<std::string> pipeline_text(std::string_view file_name, std::string_view bytes) {
+Result<std::string> unpack_pipeline(std::string_view file_name, std::string_view bytes) {
   if (bytes.size() > kPackageBytesMax) return too_large();
   if (is_text_name(file_name)) return std::string(bytes);
   if (bytes.starts_with("PK")) return Zip(bytes).pipeline();

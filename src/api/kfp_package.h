@@ -17,6 +17,6 @@ constexpr std::uint64_t kUnpackedBytesMax = std::uint64_t{64} << 20U;
 // The pipeline's text: the bytes themselves if the name ends in .yaml, .yml or .json; in an archive (known by its first bytes)
 // the file pipeline.yaml, else the first that ends so. kInvalid for anything else, and for what is larger than the bounds,
 // however well it is packed.
-Result<std::string> pipeline_text(std::string_view file_name, std::string_view bytes);
+Result<std::string> unpack_pipeline(std::string_view file_name, std::string_view bytes);
 
 }  // namespace sluice

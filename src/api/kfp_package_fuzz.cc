@@ -10,7 +10,7 @@ using namespace sluice;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  const auto text = pipeline_text("package", bytes);
+  const auto text = unpack_pipeline("package", bytes);
   SLUICE_CHECK(text ? text->size() <= kPackageBytesMax : text.error().code == Code::kInvalid);
   return 0;
 }

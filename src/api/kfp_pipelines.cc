@@ -186,7 +186,7 @@ Result<FetchedPackage> fetch_package(const std::string& url) {
   const std::string_view path = std::string_view(parsed.target).substr(0, parsed.target.find_first_of("?#"));
   const auto name = decode_percent(path.substr(path.rfind('/') + 1));
   FetchedPackage package{.name = name.value_or("package")};
-  SLUICE_TRY(package.text, pipeline_text(package.name, reply->body));
+  SLUICE_TRY(package.text, unpack_pipeline(package.name, reply->body));
   SLUICE_TRY_STATUS(checked_pipeline(package.text, package.name));
   return package;
 }

@@ -38,7 +38,7 @@ Result<Upload> read_upload(const Call& call) {
                 .code_source_url = std::string(call.argument("code_source_url")),
                 .file_name = file->filename};
   SLUICE_TRY(upload.tags, tags_argument(call));
-  SLUICE_TRY(upload.text, pipeline_text(upload.file_name, file->content));
+  SLUICE_TRY(upload.text, unpack_pipeline(upload.file_name, file->content));
   SLUICE_TRY_STATUS(checked_pipeline(upload.text, upload.file_name));
   return upload;
 }
