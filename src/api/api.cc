@@ -67,6 +67,7 @@ void Api::dispatch(HttpRequest request, Responder responder, bool can_stream) {
   const Reply reply(std::move(responder), can_stream, [this, shared, route, began](HttpResponse& response) {
     secure(response);
     metrics_.count(shared->method, route, response.status, since(began));
+    if (options_.answered) options_.answered(*shared, response.status, since(began));
   });
   if (match.route == nullptr) return reply.send(std::move(match.refusal));
   auto query = parse_query(shared->query());

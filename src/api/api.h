@@ -21,6 +21,8 @@ struct ApiOptions {
   GuardOptions guard;
   // Calls `call` after a while, on any thread: what follows a log looks again by it. Without it a log is not followed but ends.
   std::function<void(Duration, std::function<void()>)> after;
+  // Hears of each answer, on the thread that gives it: for a log.
+  std::function<void(const HttpRequest& request, int status, Duration took)> answered;
   // For GET /api/v1/server: where it is reached, asked when it is needed because port 0 is known late; and its slots.
   std::function<std::string()> url;
   int slots = 0;

@@ -15,7 +15,8 @@ int change(const Context& context, const std::string& what, const std::string& d
     const auto run = (*connection)->get(path);
     if (!run) return context.console.fail(run.error());
     const std::string state(run->string_or("state", ""));
-    return context.console.fail(Error{Code::kConflict, "run " + std::string(run->string_or("run_id", "")) + " is " + state + ", not running",
+    return context.console.fail(Error{Code::kConflict,
+                                      "run " + std::string(run->string_or("run_id", "")) + " is " + state + ", not running",
                                       state == "INTERRUPTED" ? "sluice up, or sluice retry, goes on with it" : ""});
   }
   const auto answer = (*connection)->post(path + "/" + what, body);

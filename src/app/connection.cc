@@ -12,8 +12,8 @@ namespace {
 constexpr int kPageRows = 1000;  // the most that a page has
 
 Code code_from(std::string_view name) {
-  for (const Code code : {Code::kInvalid, Code::kNotFound, Code::kConflict, Code::kUnavailable, Code::kCancelled, Code::kTimeout,
-                          Code::kCorrupt})
+  for (const Code code :
+       {Code::kInvalid, Code::kNotFound, Code::kConflict, Code::kUnavailable, Code::kCancelled, Code::kTimeout, Code::kCorrupt})
     if (name == code_name(code)) return code;
   return Code::kInternal;
 }
@@ -61,24 +61,25 @@ Diagnostics errors_of(int status, const std::string& body, const std::string& wh
     out.push_back({.code = code_of_status(status),
                    .message = who + " answered " + std::to_string(status) + " " + std::string(status_text(status)),
                    .hint = status == 404 ? "is it a Sluice server?" : ""});
+  // Who may not call is refused, whatever is wrong with the request.
+  if (status == 401 || status == 403)
+    for (Diagnostic& error : out) error.code = Code::kConflict;
   return out;
 }
 
 HttpRequest get_request(std::string target) { return {.target = std::move(target)}; }
 
 HttpRequest post_request(std::string target, const Value& body) {
-  return {.method = "POST",
-          .target = std::move(target),
-          .headers = {{"Content-Type", "application/json"}},
-          .body = to_json(body)};
+  return {
+      .method = "POST", .target = std::move(target), .headers = {{"Content-Type", "application/json"}}, .body = to_json(body)};
 }
 
 Result<std::unique_ptr<Connection>> Connection::open(const Context& context) {
   const Config& config = context.config;
   std::unique_ptr<Connection> connection;
   if (!config.server_url.empty()) {
-    const bool has_scheme = config.server_url.find(':') != std::string::npos && (config.server_url.starts_with("unix:") ||
-                                                                                 config.server_url.find("://") != std::string::npos);
+    const bool has_scheme = config.server_url.find(':') != std::string::npos &&
+                            (config.server_url.starts_with("unix:") || config.server_url.find("://") != std::string::npos);
     const std::string url = has_scheme ? config.server_url : "http://" + config.server_url;
     connection.reset(new Connection(Peer::kServer, url));
     SLUICE_TRY(connection->client_, HttpClient::to(url, {.token = config.token}));
@@ -162,8 +163,8 @@ Result<List> Connection::rows(const std::string& target, const std::string& key,
   std::string token;
   while (static_cast<int>(out.size()) < limit) {
     const int wanted = std::min(kPageRows, limit - static_cast<int>(out.size()));
-    SLUICE_TRY(const Value page, get(target + "limit=" + std::to_string(wanted) +
-                                     (token.empty() ? "" : "&page_token=" + encode_percent(token))));
+    SLUICE_TRY(const Value page,
+               get(target + "limit=" + std::to_string(wanted) + (token.empty() ? "" : "&page_token=" + encode_percent(token))));
     const Value* rows = page.find(key);
     if (rows == nullptr || !rows->is_list()) return fail(Code::kInternal, name_ + " answered a list without '" + key + "'");
     out.insert(out.end(), rows->as_list().begin(), rows->as_list().end());

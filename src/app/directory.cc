@@ -15,7 +15,8 @@ Result<Service::Reader> Directory::reader() {
 
 Status Directory::on_owner(std::function<void(Writer)> call) {
   (void)call;
-  return fail(Code::kConflict, "nobody carries out runs in " + dir_.root(), "sluice up --data-dir " + dir_.root() + " starts a server");
+  return fail(Code::kConflict, "nobody carries out runs in " + dir_.root(),
+              "sluice up --data-dir " + dir_.root() + " starts a server");
 }
 
 Instant Directory::now() const { return SystemClock().now(); }

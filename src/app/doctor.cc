@@ -63,7 +63,8 @@ Finding check_owner(const DataDir& dir) {
   if (owner.kind == OwnerKind::kNone) return {"owner", Health::kGood, "nobody uses the data directory", ""};
   if (owner.kind == OwnerKind::kRun) return {"owner", Health::kGood, "process " + pid + " uses the data directory", ""};
   return {"owner", Health::kGood,
-          "a server, process " + pid + ", has the data directory" + (owner.url.empty() ? " and is starting" : ": " + owner.url), ""};
+          "a server, process " + pid + ", has the data directory" + (owner.url.empty() ? " and is starting" : ": " + owner.url),
+          ""};
 }
 
 // The server that --server or SLUICE_SERVER names.

@@ -81,7 +81,8 @@ int print_runs(const Context& context, const List& runs) {
 int list_runs(const Context& context, Connection& connection, const std::string& filter) {
   const auto query = query_of_filter(filter);
   if (!query) return context.console.fail(query.error());
-  const auto runs = connection.rows("/api/v1/runs?" + (query->empty() ? "" : query->substr(1) + "&"), "runs", context.words.limit);
+  const auto runs =
+      connection.rows("/api/v1/runs?" + (query->empty() ? "" : query->substr(1) + "&"), "runs", context.words.limit);
   return runs ? print_runs(context, *runs) : context.console.fail(runs.error());
 }
 
@@ -167,8 +168,8 @@ int get_named(const Context& context, Connection& connection) {
   if (found.empty())
     return context.console.fail(Error{Code::kNotFound, "no " + context.words.noun + " '" + name + "'" + did_you_mean(name, known),
                                       "sluice list " + nouns});
-  const auto runs = connection.rows("/api/v1/runs?" + context.words.noun + "=" + encode_percent(found) + "&", "runs",
-                                    context.words.limit);
+  const auto runs =
+      connection.rows("/api/v1/runs?" + context.words.noun + "=" + encode_percent(found) + "&", "runs", context.words.limit);
   return runs ? print_runs(context, *runs) : context.console.fail(runs.error());
 }
 

@@ -53,8 +53,9 @@ class ClientSession {
   Instant now() const { return SystemClock().now(); }
 
   std::optional<Begun> begin(Diagnostics& errors) {
-    auto answer = connection_.ask(wanted_.resume ? post_request("/api/v1/runs/" + wanted_.resume->text() + "/retry", Value(Struct{}))
-                                                 : submission_request());
+    auto answer =
+        connection_.ask(wanted_.resume ? post_request("/api/v1/runs/" + wanted_.resume->text() + "/retry", Value(Struct{}))
+                                       : submission_request());
     errors = std::move(answer.errors);
     if (!errors.empty()) return std::nullopt;
     const Value body = parse_json(answer.body).value_or(Value());

@@ -37,7 +37,8 @@ Result<std::vector<Notice>> RunEvents::next(Duration wait) {
   if (bytes && !*bytes) return out;
   if (!bytes || (*bytes)->empty()) {
     stream_.reset();
-    return reconnect(Duration{0}, bytes ? Error{Code::kUnavailable, connection_.name() + " has ended the stream", ""} : bytes.error());
+    return reconnect(Duration{0},
+                     bytes ? Error{Code::kUnavailable, connection_.name() + " has ended the stream", ""} : bytes.error());
   }
   reader_.append(**bytes);
   while (const auto event = reader_.next()) {
@@ -63,7 +64,9 @@ Result<std::vector<Notice>> RunEvents::reconnect(Duration wait, const Error& why
 Status RunEvents::take(const ServerEvent& event, std::vector<Notice>& out) {
   if (event.event == "hello") {
     cut_since_.reset();
-    if (!knows_state_) SLUICE_TRY_STATUS(tell_state(out));
+    if (!knows_state_) {
+      SLUICE_TRY_STATUS(tell_state(out));
+    }
     knows_state_ = true;
   } else if (event.event == "reset") {
     SLUICE_TRY_STATUS(tell_state(out));

@@ -83,7 +83,9 @@ TEST_P(RunListConformance, PagesNeitherRepeatNorSkipWhileRunsComeAndGo) {
     if (!page.next) break;
     query.from = page.next;
     // The row that the next page begins with goes, and one comes in front of it.
-    if (turn == 1) EXPECT_TRUE(succeeds(store_->remove(test_uuid(5))));
+    if (turn == 1) {
+      EXPECT_TRUE(succeeds(store_->remove(test_uuid(5))));
+    }
     NewRun early = test_run(100 + turn);
     early.created = from_micros(static_cast<std::int64_t>(turn));
     create(early);
@@ -265,7 +267,9 @@ TEST(RunList, TheDatabaseSaysWhatMemorySays) {
       const RunId id = store->create(run, Sync::kNormal).value();
       const Write write{.run = id, .change = RunChange{.state = state, .ended = from_micros(n % 5)}};
       ASSERT_TRUE(succeeds(store->commit({&write, 1}, Sync::kNormal)));
-      if (archived) EXPECT_TRUE(succeeds(store->set_run_storage(run.uuid, StorageState::kArchived)));
+      if (archived) {
+        EXPECT_TRUE(succeeds(store->set_run_storage(run.uuid, StorageState::kArchived)));
+      }
     }
   }
   const auto rows = memory->list_runs({.limit = 100})->rows;

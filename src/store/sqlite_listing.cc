@@ -57,8 +57,9 @@ class Builder {
     query_.sql += sql;
     return *this;
   }
-  Builder& value(SqlValue value) {
-    query_.values.push_back(std::move(value));
+  template <class T>
+  Builder& value(T&& value) {
+    query_.values.emplace_back(std::forward<T>(value));
     return *this;
   }
   SqlQuery take() { return std::move(query_); }
@@ -149,6 +150,11 @@ std::vector<SqlQuery> page_queries(const SqlSource& source, const ListQuery& que
   const auto rows = [&] { return Builder(source.fields, source.columns, source.select, scope).where(query.where); };
   if (!query.from) {
     Builder all = rows();
+    return {end_page(all, query)};
+  }
+  if (query.sort == "id") {  // one range: no two rows have the same
+    Builder all = rows();
+    all.text(" AND " + all.column("id") + (query.descending ? " <= ?" : " >= ?")).value(query.from->id);
     return {end_page(all, query)};
   }
   Builder same = rows();

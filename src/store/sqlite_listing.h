@@ -59,6 +59,7 @@ class StatementCache {
   SqliteStatement& bound(const SqlQuery& query);
   // The one number that the query gives.
   Result<std::int64_t> number(const SqlQuery& query);
+  std::size_t size() const { return statements_.size(); }
 
  private:
   SqliteConnection& db_;
