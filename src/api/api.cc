@@ -28,7 +28,7 @@ void secure(HttpResponse& response) {
 
 Api::Api(Service& service, EventHub& events, ApiOptions options)
     : service_(service), events_(events), options_(std::move(options)) {
-  add_kfp_routes(router_, service_);
+  add_kfp_routes(router_, service_, options_);
   add_own_routes(router_, service_, events_, options_);
   add_health_routes(router_, service_, metrics_);
   add_page_routes(router_);

@@ -51,7 +51,7 @@ class Api final : public HttpHandler {
 };
 
 // Each family adds its routes (and its errors); api.cc calls them all.
-void add_kfp_routes(Router& router, Service& service);  // /apis/v2beta1: kfp_*.cc
+void add_kfp_routes(Router& router, Service& service, const ApiOptions& options);  // /apis/v2beta1: kfp_*.cc
 void add_own_routes(Router& router, Service& service, EventHub& events, const ApiOptions& options);  // /api/v1: own_*.cc
 void add_health_routes(Router& router, Service& service,
                        Metrics& metrics);  // /healthz, /livez, /readyz, /health, /version, /metrics

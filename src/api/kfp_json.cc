@@ -88,7 +88,8 @@ std::optional<Instant> parse_rfc3339(std::string_view text) {
 MessageReader::MessageReader(const Value& message, std::string path, std::optional<Error>& problem)
     : message_(&message), path_(std::move(path)), problem_(&problem) {
   if (!message.is_struct() && !problem)
-    problem = Error{Code::kInvalid, (path_.empty() ? "the body" : path_) + " must be an object, not " + kind_text(message.kind())};
+    problem =
+        Error{Code::kInvalid, (path_.empty() ? "the body" : path_) + " must be an object, not " + kind_text(message.kind())};
 }
 
 std::string MessageReader::path_of(std::string_view name) const {
@@ -151,9 +152,9 @@ std::string_view MessageReader::choice(std::string_view name, std::span<const st
   if (value->is_string()) {
     for (const std::string_view candidate : names)
       if (!candidate.empty() && value->as_string() == candidate) return candidate;
-  } else if (const auto number = whole_number(*value);
-             number && *number >= 0 && static_cast<std::size_t>(*number) < names.size() &&
-             !names[static_cast<std::size_t>(*number)].empty()) {
+  } else if (const auto number = whole_number(*value); number && *number >= 0 &&
+                                                       static_cast<std::size_t>(*number) < names.size() &&
+                                                       !names[static_cast<std::size_t>(*number)].empty()) {
     return names[static_cast<std::size_t>(*number)];
   }
   error(name, "has no value " + to_json(*value));

@@ -16,8 +16,9 @@
 
 namespace sluice {
 
-// Reads the fields of one message, each once, under its snake_case name; the body may spell it in lowerCamelCase. Null is the same
-// as absent. The first thing that is wrong is kept: kInvalid, with the path of the field in front. The value must outlive this.
+// Reads the fields of one message, each once, under its snake_case name; the body may spell it in lowerCamelCase. Null is the
+// same as absent. The first thing that is wrong is kept: kInvalid, with the path of the field in front. The value must outlive
+// this.
 class MessageReader {
  public:
   MessageReader(const Value& message, std::string path, std::optional<Error>& problem);

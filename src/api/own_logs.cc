@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "api/log_answer.h"
 #include "api/own.h"
 #include "api/run_document.h"
 #include "base/text.h"
@@ -17,12 +18,6 @@ constexpr std::size_t kTurnBytes = 256 * 1024;
 constexpr std::size_t kBacklogMax = std::size_t{1} << 20U;
 constexpr Duration kLookAgainAfter = std::chrono::milliseconds(100);
 constexpr Duration kBacklogWait = std::chrono::milliseconds(20);
-
-struct LogQuery {
-  std::string task;
-  int attempt = 0;  // 0: the newest
-  bool stdout_only = false, follow = false, ndjson = false;
-};
 
 Result<LogQuery> log_query(const Call& call) {
   LogQuery query{.task = std::string(call.argument("task"))};
@@ -199,12 +194,11 @@ void pump(const After& after, const std::shared_ptr<LogFeed>& feed, const HttpSt
   again(*next == LogFeed::Next::kMore ? Duration{0} : kLookAgainAfter);
 }
 
-Status answer_logs(const Call& call, Service& service, const ApiOptions& options) {
-  SLUICE_TRY(LogQuery query, log_query(call));
+}  // namespace
+
+Status answer_logs(const Call& call, Service& service, const ApiOptions& options, const RunRow& run, LogQuery query) {
   const bool streams = call.responder.can_stream() && options.after != nullptr;
   query.follow = query.follow && streams;
-  SLUICE_TRY(const Service::Reader reader, service.reader());
-  SLUICE_TRY(const RunRow run, run_of(call, *reader));
   const auto feed = std::make_shared<LogFeed>(service, run.uuid, query);
   HttpResponse response{.content_type = query.ndjson ? "application/x-ndjson" : "text/plain; charset=utf-8"};
   // The first turn is made before the head is sent, so that its errors have a status.
@@ -225,8 +219,6 @@ Status answer_logs(const Call& call, Service& service, const ApiOptions& options
   return {};
 }
 
-}  // namespace
-
 void add_log_route(OwnRoutes& routes, const ApiOptions& options) {
   routes.add({.method = "GET",
               .pattern = "/api/v1/runs/{run}/logs",
@@ -237,7 +229,12 @@ void add_log_route(OwnRoutes& routes, const ApiOptions& options) {
                         {"follow", "go on until the task, or the run, has ended", "boolean"},
                         {"format", "text, or ndjson: one chunk per line, as LogChunk"}},
               .response_type = "text/plain"},
-             [&service = routes.service(), &options](const Call& call) { return answer_logs(call, service, options); });
+             [&service = routes.service(), &options](const Call& call) -> Status {
+               SLUICE_TRY(LogQuery query, log_query(call));
+               SLUICE_TRY(const Service::Reader reader, service.reader());
+               SLUICE_TRY(const RunRow run, run_of(call, *reader));
+               return answer_logs(call, service, options, run, std::move(query));
+             });
 }
 
 }  // namespace sluice
