@@ -30,7 +30,7 @@ Value schema_of_type(std::string_view type) {
 Value described(Value schema, std::string_view what) {
   if (what.empty()) return schema;
   Struct fields = schema.as_struct();
-  fields.emplace("description", what);
+  fields.insert_or_assign("description", Value(what));
   return fields;
 }
 

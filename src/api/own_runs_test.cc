@@ -1,16 +1,33 @@
 #include <gtest/gtest.h>
 
 #include "api/test_service.h"
-#include "store/test_runs.h"
 
 namespace sluice {
 namespace {
+
+// "0000000n-0000-0000-0000-000000000000"
+Uuid uuid_of(std::uint8_t n) {
+  Uuid uuid;
+  uuid.bytes[3] = n;
+  return uuid;
+}
+
+NewRun run_of_iris(std::uint8_t n) {
+  return {.uuid = uuid_of(n),
+          .name = "run " + std::to_string(n),
+          .pipeline_name = "iris",
+          .experiment = "wine",
+          .spec = "pipelineInfo: {name: iris}\n",
+          .spec_file = "iris.yaml",
+          .parameters = {{"rows", 100}},
+          .created = from_micros(1'000'000 + n)};
+}
 
 // Runs 1 to 5: "run 1" ... of pipeline iris in experiment wine, each a microsecond later than the one before.
 class OwnRuns : public ::testing::Test {
  protected:
   OwnRuns() {
-    for (std::uint32_t n = 1; n <= 5; ++n) EXPECT_TRUE(succeeds(api_.service.store().create(test_run(n), Sync::kNormal)));
+    for (std::uint8_t n = 1; n <= 5; ++n) EXPECT_TRUE(api_.service.store().create(run_of_iris(n), Sync::kNormal).has_value());
   }
   // "run 5,run 4"
   std::string names(const std::string& target) {
@@ -20,12 +37,12 @@ class OwnRuns : public ::testing::Test {
       text += (text.empty() ? "" : ",") + std::string(run.string_or("name", ""));
     return text;
   }
-  void set_state(std::uint32_t n, RunState state) {
-    const RunRow run = api_.service.store().run(test_uuid(n)).value();
+  void set_state(std::uint8_t n, RunState state) {
+    const RunRow run = api_.service.store().run(uuid_of(n)).value();
     const Write write{.run = run.id,
                       .expected_seq = run.seq,
                       .change = RunChange{.state = state, .began = from_micros(2'000'000), .ended = from_micros(3'500'000)}};
-    EXPECT_TRUE(succeeds(api_.service.store().commit(std::span(&write, 1), Sync::kNormal)));
+    EXPECT_TRUE(api_.service.store().commit(std::span(&write, 1), Sync::kNormal).has_value());
   }
   TestApi api_;
 };
@@ -131,7 +148,7 @@ TEST_F(OwnRuns, WhatIsArchivedIsNotListedUnlessAsked) {
 
 TEST(OwnRunsWithoutAnOwner, ThatAreNotAtTheirEndAreInterrupted) {
   TestApi api(Service::Owner::kNone);
-  ASSERT_TRUE(succeeds(api.service.store().create(test_run(1), Sync::kNormal)));
+  ASSERT_TRUE(api.service.store().create(run_of_iris(1), Sync::kNormal).has_value());
   EXPECT_EQ(api.get_json("/api/v1/runs/00000001").string_or("state", ""), "INTERRUPTED");
   const auto count = [&](const char* state) {
     return api.get_json(std::string("/api/v1/runs?state=") + state).int_or("total", -1);
@@ -143,7 +160,7 @@ TEST(OwnRunsWithoutAnOwner, ThatAreNotAtTheirEndAreInterrupted) {
 
 TEST(OwnRunsWithoutAnOwner, CannotBeChanged) {
   TestApi api(Service::Owner::kNone);
-  ASSERT_TRUE(succeeds(api.service.store().create(test_run(1), Sync::kNormal)));
+  ASSERT_TRUE(api.service.store().create(run_of_iris(1), Sync::kNormal).has_value());
   const HttpResponse response = api.post("/api/v1/runs/00000001/cancel");
   EXPECT_EQ(response.status, 409);
   EXPECT_NE(response.body.find("sluice up"), std::string::npos);

@@ -132,7 +132,9 @@ int backup_verb(const Context& context) {
                 "\n");
   else
     console.out("backed up " + from->root() + " to " + to->root() + ": " + std::to_string(copied.files) + " files, " +
-                format_bytes(static_cast<double>(copied.bytes)) + " (" + std::to_string(copied.linked) + " of them shared)\n");
+                format_bytes(static_cast<double>(copied.bytes)) + " (" + std::to_string(copied.linked) +
+                " of them shared)\nto use it, put it back to where it was: the uris of artifacts are paths in " + from->root() +
+                "\n");
   return 0;
 }
 

@@ -22,7 +22,7 @@ struct Begun {
 
 class ClientSession {
  public:
-  ClientSession(const Context& context, Connection& connection, Signals& signals, const Wanted& wanted)
+  ClientSession(const Context& context, Connection& connection, Signals& signals, Wanted& wanted)
       : context_(context), console_(context.console), connection_(connection), signals_(signals), wanted_(wanted) {}
 
   // Nothing: the owner is about to end.
@@ -32,8 +32,9 @@ class ClientSession {
     const auto begun = begin(errors);
     if (!begun) {
       const bool owner_ends = connection_.peer() == Connection::Peer::kOwner && errors.front().code == Code::kUnavailable;
-      if (owner_ends) return std::nullopt;
-      return console_.fail(errors);
+      if (!owner_ends) return console_.fail(errors);
+      wanted_.put_off = std::move(errors);
+      return std::nullopt;
     }
     uuid_ = begun->run;
     if (context_.words.detach) return report_start(*begun);
@@ -42,6 +43,7 @@ class ClientSession {
     view.recall(wanted_.tasks);
     const Status followed = follow(view, RunEvents(connection_, uuid_, mark));
     view.finish(now());
+    if (!followed && followed.error().code != Code::kUnavailable) return console_.fail(followed.error());
     if (!followed && connection_.peer() == Connection::Peer::kServer)
       return console_.fail(Error{Code::kUnavailable,
                                  connection_.name() + " is out of reach; run " + uuid_.text() + " goes on there if it is up",
@@ -125,14 +127,14 @@ class ClientSession {
   const Console& console_;
   Connection& connection_;
   Signals& signals_;
-  const Wanted& wanted_;
+  Wanted& wanted_;
   Uuid uuid_;
   int signal_ = 0;
 };
 
 }  // namespace
 
-std::optional<int> run_as_client(const Context& context, Connection& connection, Signals& signals, const Wanted& wanted) {
+std::optional<int> run_as_client(const Context& context, Connection& connection, Signals& signals, Wanted& wanted) {
   return ClientSession(context, connection, signals, wanted).run();
 }
 

@@ -45,6 +45,7 @@ int carry_out(const Context& context, Wanted wanted) {
     }
     poll(nullptr, 0, 100);
   }
+  if (!wanted.put_off.empty()) return console.fail(wanted.put_off);
   return console.fail(Error{
       Code::kUnavailable,
       "data directory " + dir->root() + " is locked by process " + std::to_string(owner_pid(*dir)) + ", which does not answer",

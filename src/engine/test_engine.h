@@ -122,18 +122,23 @@ class FaultyStore final : public RunStore {
  public:
   Result<RunId> create(const NewRun& run, Sync sync) override {
     syncs.push_back(sync);
-    return inner_->create(run, sync);
+    if (effect) effect();
+    auto created = inner_->create(run, sync);
+    if (effect) effect();
+    return created;
   }
   Status commit(std::span<const Write> writes, Sync sync) override {
     ++tries;
     const bool fails = failures != 0;
     if (failures > 0) --failures;
     if (fails && !writes_before_it_fails) return fail(error);
+    if (effect) effect();
     if (Status done = inner_->commit(writes, sync); !done) return done;
     if (fails) return fail(error);
     ++commits;
     syncs.push_back(sync);
     if (on_commit) on_commit(writes);
+    if (effect) effect();
     return {};
   }
   Status compact(RunId) override {
@@ -149,7 +154,10 @@ class FaultyStore final : public RunStore {
   Status set_run_storage(const Uuid& run, StorageState storage) override { return inner_->set_run_storage(run, storage); }
   Status remove(const Uuid& run) override {
     if (failures != 0) return fail(error);
-    return inner_->remove(run);
+    if (effect) effect();
+    Status removed = inner_->remove(run);
+    if (effect) effect();
+    return removed;
   }
   Result<std::vector<TaskRow>> tasks(RunId run) override { return inner_->tasks(run); }
   Result<std::vector<ArtifactRow>> artifacts(RunId run) override { return inner_->artifacts(run); }
@@ -177,6 +185,7 @@ class FaultyStore final : public RunStore {
   std::size_t entries_read = 0;  // of journals
   std::vector<Sync> syncs;
   std::function<void(std::span<const Write>)> on_commit;
+  std::function<void()> effect;  // called before and after each write: a place to die
 
  private:
   std::unique_ptr<RunStore> inner_ = make_memory_store();

@@ -57,8 +57,9 @@ class Builder {
     query_.sql += sql;
     return *this;
   }
-  Builder& value(SqlValue value) {
-    query_.values.push_back(std::move(value));
+  template <class T>
+  Builder& value(T&& value) {
+    query_.values.emplace_back(std::forward<T>(value));
     return *this;
   }
   SqlQuery take() { return std::move(query_); }

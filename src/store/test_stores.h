@@ -1,5 +1,5 @@
-// The implementations that the conformance suites (run_store_test.cc, run_list_test.cc, catalog_test.cc) run on. A new one is one
-// line here.
+// The implementations that the conformance suites (run_store_test.cc, run_history_test.cc, run_list_test.cc, catalog_test.cc) run
+// on. A new one is one line here.
 #pragma once
 
 #include <gtest/gtest.h>
