@@ -5,11 +5,9 @@
 
 #include <cstdlib>
 #include <map>
-#include <set>
 
-#include "base/json.h"
 #include "engine/random_text.h"
-#include "engine/test_machine.h"
+#include "engine/test_witness.h"
 
 namespace sluice {
 namespace {
@@ -22,22 +20,6 @@ constexpr std::uint64_t kSeeds = 200;
 #else
 constexpr std::uint64_t kSeeds = 2'000;
 #endif
-
-// A simulation that never meets a thing does not test it.
-struct Seen {
-  std::uint64_t crashes = 0, fuses = 0, cut_recoveries = 0, lost_supervisors = 0, clean_stops = 0, orphans = 0, troubles = 0,
-                clock_jumps = 0, pauses = 0, resumes = 0, cancels = 0, retries = 0, removals = 0, snapshots = 0, lost = 0,
-                timeouts = 0, run_deadlines = 0, same_keys = 0;
-};
-
-// What the store has been told of one run.
-struct Told {
-  std::set<std::pair<std::int64_t, std::int64_t>> answers;  // task, attempt
-  std::set<std::int64_t> succeeded;
-  std::map<std::int64_t, int> losses;  // by task, since the last retry
-  RunState state = RunState::kPending;
-  bool cancelled = false;  // since the last retry
-};
 
 struct Run {
   Uuid uuid;
@@ -52,10 +34,10 @@ class Simulation {
   Simulation(std::uint64_t seed, const DataDir& dir, Seen& seen) : dice_(seed), dir_(dir), seed_(seed), seen_(seen) {
     options_ = {.begun_waits = 25ms, .store_patience = std::nullopt, .is_server = dice_.chance(75)};
     options_.snapshot_events = static_cast<int>(1 + dice_.roll(20));
-    machine_.on_start = [this](const Machine::Key& key) { check_start(key); };
+    machine_.on_start = [this](const Machine::Key& key) { witness_.check_start(key); };
     store_.effect = [this] { fuse_.burn(); };
     store_.on_commit = [this](std::span<const Write> writes) {
-      for (const Write& write : writes) check_write(write);
+      for (const Write& write : writes) witness_.check_write(write);
     };
     make_engine();
   }
@@ -278,48 +260,6 @@ class Simulation {
   }
 
   // --- What must hold -------------------------------------------------------------------------------------------------
-  void check_write(const Write& write) {
-    Told& told = told_[write.run];
-    bool retried = false;
-    seen_.snapshots += write.snapshot ? 1 : 0;
-    for (const JournalEntry& entry : write.entries) {
-      if (entry.kind == "retry_asked") {
-        retried = true;
-        told.losses.clear();
-        told.cancelled = false;
-      }
-      if (entry.kind == "cancel_asked") told.cancelled = true;
-      if (entry.kind != "attempt_succeeded" && entry.kind != "attempt_failed") continue;
-      const Value payload = parse_json(entry.payload).value();
-      const std::int64_t task = payload.int_or("task", -1);
-      EXPECT_TRUE(told.answers.emplace(task, payload.int_or("attempt", -1)).second) << "committed twice: " << entry.payload;
-      if (entry.kind == "attempt_succeeded") told.succeeded.insert(task);
-      seen_.timeouts += payload.string_or("failure", "") == "timeout" ? 1 : 0;
-      if (payload.string_or("failure", "") != "lost") continue;
-      ++seen_.lost;
-      EXPECT_LE(++told.losses[task], 4) << "a task is lost four times at most";
-    }
-    for (const TaskRow& row : write.tasks) {
-      if (row.state == TaskState::kFailed && row.error == "its supervisor is gone") {
-        EXPECT_EQ(told.losses[row.id.value], 4) << row.path << ": three losses are nobody's fault";
-      }
-      if (is_success(row.state) || !told.succeeded.contains(row.id.value)) continue;
-      EXPECT_TRUE(retried) << row.path << " had succeeded";
-      told.succeeded.erase(row.id.value);
-    }
-    if (write.change) told.state = write.change->state;
-    if (write.change && write.change->state == RunState::kFailed)
-      seen_.run_deadlines += write.change->error.find("its deadline") != std::string::npos ? 1 : 0;
-  }
-
-  void check_start(const Machine::Key& key) {
-    const auto& [uuid, task, attempt] = key;
-    const auto row = store_.run(uuid);
-    ASSERT_TRUE(row.has_value()) << Machine::name(key) << " of a run that was removed";
-    EXPECT_EQ(row->state, RunState::kRunning) << Machine::name(key) << ": nothing starts of a run that does not run";
-    EXPECT_FALSE(told_[row->id].succeeded.contains(task.value)) << Machine::name(key) << " has succeeded before";
-  }
-
   // What takes longer than its deadline is told to stop, nothing else is; what runs is known.
   void check_processes() {
     if (::testing::Test::HasFailure() || store_.failures != 0 || engine_->trouble()) return;
@@ -358,13 +298,12 @@ class Simulation {
         EXPECT_TRUE(is_success(task.state)) << task.path << " " << state_name(task.state);
       }
     }
-    EXPECT_TRUE(row.state != RunState::kCanceled || told_[row.id].cancelled);
+    EXPECT_TRUE(row.state != RunState::kCanceled || witness_.told(row.id).cancelled);
     EXPECT_TRUE(row.state != RunState::kFailed || failed || row.error.find("its deadline") != std::string::npos);
   }
 
   void check_end() {
-    machine_.time += 1h;
-    advance();  // what runs of removed runs ends
+    for (int turn = 0; turn < 1'000 && machine_.next_end(); ++turn) advance();  // what runs of removed runs ends
     guarded([this] { serve(); });
     for (const auto& [key, process] : machine_.processes) ADD_FAILURE() << Machine::name(key) << " was never acknowledged";
     std::size_t rows = 0;
@@ -404,7 +343,7 @@ class Simulation {
   int submitted_ = 0;
   Machine machine_;
   FaultyStore store_;
-  std::map<RunId, Told> told_;
+  Witness witness_{store_, seen_};
   std::vector<Run> runs_;
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<MachineHands> hands_;
