@@ -29,6 +29,7 @@ SLUICE_ASSET(runs, "runs.js");
 SLUICE_ASSET(run, "run.js");
 SLUICE_ASSET(tree, "tree.js");
 SLUICE_ASSET(logs, "logs.js");
+SLUICE_ASSET(artifacts, "artifacts.js");
 SLUICE_ASSET(catalog, "catalog.js");
 
 namespace sluice {
@@ -43,7 +44,7 @@ std::string_view between(const char* begin, const char* end) { return {begin, st
 #define SLUICE_CONTENT(name) between(sluice_asset_##name, sluice_asset_##name##_end)
 
 std::span<const PageAsset> page_assets() {
-  static const std::array<PageAsset, 11> kAssets{{
+  static const std::array<PageAsset, 12> kAssets{{
       {"/", "text/html; charset=utf-8", SLUICE_CONTENT(index)},
       {"/assets/page.css", "text/css; charset=utf-8", SLUICE_CONTENT(style)},
       {"/assets/icon.svg", "image/svg+xml", SLUICE_CONTENT(icon)},
@@ -54,6 +55,7 @@ std::span<const PageAsset> page_assets() {
       {"/assets/run.js", kScript, SLUICE_CONTENT(run)},
       {"/assets/tree.js", kScript, SLUICE_CONTENT(tree)},
       {"/assets/logs.js", kScript, SLUICE_CONTENT(logs)},
+      {"/assets/artifacts.js", kScript, SLUICE_CONTENT(artifacts)},
       {"/assets/catalog.js", kScript, SLUICE_CONTENT(catalog)},
   }};
   return kAssets;

@@ -15,7 +15,7 @@ export function el(what, attributes = {}, ...children) {
 }
 
 export function fill(node, ...children) {
-  node.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  node.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return node;
 }
 
@@ -28,8 +28,19 @@ export const isMoving = (state) => kMoving.has(state);
 export const kRunStates = ["RUNNING", "PENDING", "PAUSED", "CANCELING", "SUCCEEDED", "FAILED", "CANCELED", "INTERRUPTED"];
 
 const kSigns = {
-  SUCCEEDED: "✓", CACHED: "✓", FAILED: "✕", CANCELED: "⊘", CANCELING: "⊘", RUNNING: "●", PAUSED: "‖", SKIPPED: "↷",
-  OMITTED: "↷", BACKOFF: "↻", QUEUED: "○", PENDING: "○", INTERRUPTED: "!",
+  SUCCEEDED: "✓",
+  CACHED: "✓",
+  FAILED: "✕",
+  CANCELED: "⊘",
+  CANCELING: "⊘",
+  RUNNING: "●",
+  PAUSED: "‖",
+  SKIPPED: "↷",
+  OMITTED: "↷",
+  BACKOFF: "↻",
+  QUEUED: "○",
+  PENDING: "○",
+  INTERRUPTED: "!",
 };
 
 export function stateWord(state) {
@@ -59,6 +70,7 @@ export function paintDot(node, state) {
 
 export function duration(seconds) {
   if (seconds === undefined || seconds === null || Number.isNaN(seconds)) return "";
+  if (seconds === 0) return "0s";
   if (seconds < 10) return `${seconds.toFixed(seconds < 1 ? 2 : 1)}s`;
   if (seconds < 60) return `${Math.round(seconds)}s`;
   const whole = Math.round(seconds);
@@ -104,7 +116,11 @@ export function shown(value) {
 export function pairs(object) {
   const entries = Object.entries(object ?? {});
   if (!entries.length) return null;
-  return el("dl.pairs", {}, entries.map(([key, value]) => [el("dt", {}, key), el("dd", {}, shown(value))]));
+  return el(
+    "dl.pairs",
+    {},
+    entries.map(([key, value]) => [el("dt", {}, key), el("dd", {}, shown(value))]),
+  );
 }
 
 export function section(title, ...content) {
@@ -121,6 +137,8 @@ export function toast(text, kind = "info") {
   document.getElementById("toasts").append(node);
   setTimeout(() => node.remove(), kind === "error" ? 9000 : 4000);
 }
+
+export const counted = (number, word) => `${number.toLocaleString()} ${word}${number === 1 ? "" : "s"}`;
 
 // At most one call per `ms`, the last one always.
 export function throttle(ms, call) {

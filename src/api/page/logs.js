@@ -10,7 +10,7 @@ const kEscapes = /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007]*(?:\u0007|\u001b
 class LineBox {
   constructor(place) {
     this.place = place;
-    this.open = new Map();  // by task and stream: the line that has no end yet
+    this.open = new Map(); // by task and stream: the line that has no end yet
     this.cut = 0;
   }
 
@@ -46,8 +46,13 @@ export function logPanel(runId, task, attempts) {
   const status = el("span.faint", {role: "status"}, "…");
   const box = el("div.log", {tabindex: "0", role: "log", "aria-label": `Log of ${task}`});
   const path = `/api/v1/runs/${runId}/logs`;
-  const choice = el("select", {"aria-label": "Attempt", hidden: attempts < 2},
-    Array.from({length: attempts}, (_, index) => el("option", {value: String(attempts - index)}, `Attempt ${attempts - index}`)));
+  const choice = el(
+    "select",
+    {"aria-label": "Attempt", hidden: attempts < 2},
+    Array.from({length: attempts}, (_, index) =>
+      el("option", {value: String(attempts - index)}, `Attempt ${attempts - index}`),
+    ),
+  );
   let reading = new AbortController();
 
   async function read() {
@@ -58,9 +63,15 @@ export function logPanel(runId, task, attempts) {
     const newest = !choice.value || Number(choice.value) === attempts;
     const lineBox = new LineBox(box);
     try {
-      const response = await request(`${path}${query({
-        task, format: "ndjson", follow: newest ? "true" : "", attempt: newest ? "" : choice.value,
-      })}`, {signal});
+      const response = await request(
+        `${path}${query({
+          task,
+          format: "ndjson",
+          follow: newest ? "true" : "",
+          attempt: newest ? "" : choice.value,
+        })}`,
+        {signal},
+      );
       status.textContent = newest ? "following" : "";
       for await (const line of lines(response)) {
         const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 30;
@@ -77,8 +88,22 @@ export function logPanel(runId, task, attempts) {
   choice.addEventListener("change", read);
   read();
   return {
-    node: el("div.logs", {}, el("div.tools", {}, choice, status,
-      el("button.quiet", {onclick: () => download(`${path}${query({task})}`, `${task.replaceAll("/", "-")}.log`)}, "Download")), box),
+    node: el(
+      "div.logs",
+      {},
+      el(
+        "div.tools",
+        {},
+        choice,
+        status,
+        el(
+          "button.quiet",
+          {onclick: () => download(`${path}${query({task})}`, `${task.replaceAll("/", "-")}.log`)},
+          "Download",
+        ),
+      ),
+      box,
+    ),
     close: () => {
       abort.abort();
       reading.abort();

@@ -17,9 +17,9 @@ const kRoutes = [
 ];
 
 const main = document.getElementById("main");
-let view = null;     // {update?, events?: {fields, on}, close?}
+let view = null; // {update?, events?: {fields, on}, close?}
 let viewPath = null; // the hash without its query
-let stream = null;   // AbortController of the event stream
+let stream = null; // AbortController of the event stream
 
 function showLink(connected) {
   const link = document.getElementById("link");
@@ -35,7 +35,13 @@ async function showServer() {
     const box = document.getElementById("trouble");
     box.hidden = !server.trouble;
     if (server.trouble)
-      fill(box, el("strong", {}, "Nothing goes on at the moment: "), server.trouble.message, " ", el("em", {}, server.trouble.hint));
+      fill(
+        box,
+        el("strong", {}, "Nothing goes on at the moment: "),
+        server.trouble.message,
+        " ",
+        el("em", {}, server.trouble.hint),
+      );
   } catch {
     // The link's state says that nobody answers.
   }
@@ -65,8 +71,7 @@ async function show() {
   for (const [pattern, name, make] of kRoutes) {
     const match = path.match(pattern);
     if (!match) continue;
-    for (const link of document.querySelectorAll("[data-nav]"))
-      link.toggleAttribute("aria-current", link.dataset.nav === name);
+    for (const link of document.querySelectorAll("[data-nav]")) link.toggleAttribute("aria-current", link.dataset.nav === name);
     main.dataset.view = name;
     fill(main, el("div.loading", {}, "Loading …"));
     try {

@@ -1,7 +1,8 @@
 // One run: its state and what can be done to it, its tasks, and what is known of the selected one.
-import {duration, el, empty, fill, isMoving, pairs, paintPill, pill, section, setText, size, throttle, toast, when} from "./dom.js";
-import {attempt, download, get, getText, post, query, request} from "./server.js";
+import {duration, el, empty, fill, isMoving, pairs, paintPill, pill, section, setText, throttle, toast, when} from "./dom.js";
+import {artifactCards, metrics} from "./artifacts.js";
 import {logPanel} from "./logs.js";
+import {attempt, download, get, getText, post, query} from "./server.js";
 import {TaskTree} from "./tree.js";
 
 const kVerbs = [
@@ -10,50 +11,6 @@ const kVerbs = [
   ["cancel", "Cancel", (state) => ["PENDING", "RUNNING", "PAUSED"].includes(state)],
   ["retry", "Retry", (state) => ["FAILED", "CANCELED", "INTERRUPTED"].includes(state)],
 ];
-
-// A file, or what is in a directory: its header says which, before anything is loaded.
-function artifactContent(runId, artifact, index) {
-  const base = `/api/v1/runs/${runId}/artifacts/${artifact.task}/${encodeURIComponent(artifact.key)}/${index}`;
-  const files = el("ul.files", {hidden: true});
-  const name = artifact.uri.slice(artifact.uri.lastIndexOf("/") + 1) || artifact.key;
-  const open = () => attempt(async () => {
-    const head = await request(base, {method: "HEAD"});
-    if (head.headers.get("content-disposition")) return download(base, name);
-    const list = (await get(base)).files;
-    fill(files, list.slice(0, 500).map((file) => el("li", {},
-      el("button.text", {onclick: () => attempt(() => download(`${base}/${file.path.split("/").map(encodeURIComponent).join("/")}`,
-        file.path.slice(file.path.lastIndexOf("/") + 1)))}, file.path), el("span.faint", {}, size(file.size_bytes)))));
-    if (list.length > 500) files.append(el("li.faint", {}, `and ${(list.length - 500).toLocaleString()} more`));
-    files.hidden = false;
-    return undefined;
-  });
-  return [el("button.quiet", {onclick: open}, "Download"), files];
-}
-
-function artifactCard(runId, artifact, index) {
-  const [button, files] = artifactContent(runId, artifact, index);
-  const isHeld = artifact.digest !== "" || artifact.uri.startsWith("/");
-  return el("div.artifact", {},
-    el("div.artifacthead", {}, el("strong", {}, artifact.key + (index > 0 ? `[${index}]` : "")), el("span.tag", {}, artifact.type || "artifact"),
-      artifact.digest ? el("span.faint", {}, size(artifact.size_bytes)) : null, isHeld ? button : null),
-    el("code.uri", {title: artifact.uri}, artifact.uri), files, pairs(artifact.metadata));
-}
-
-function artifactCards(runId, task) {
-  return Object.entries(task.output_artifacts ?? {}).flatMap(([key, list]) =>
-    list.map((artifact, index) => artifactCard(runId, {...artifact, key, task: task.id}, index)));
-}
-
-// Metrics are what people come for: they stand above the rest.
-function metrics(tasks) {
-  const found = [];
-  for (const task of tasks)
-    for (const [key, list] of Object.entries(task.output_artifacts ?? {}))
-      for (const artifact of list)
-        if (artifact.type === "system.Metrics" && Object.keys(artifact.metadata).length)
-          found.push(el("div.metrics", {}, el("span.from", {}, `${task.name} · ${key}`), pairs(artifact.metadata)));
-  return found;
-}
 
 class RunPage {
   constructor(main, document, tasks) {
@@ -76,14 +33,31 @@ class RunPage {
     this.time = el("span");
     this.actions = el("div.actions");
     this.error = el("pre.error", {hidden: true});
-    fill(this.main,
-      el("div.head", {}, el("a.up", {href: "#/"}, "Runs"),
+    fill(
+      this.main,
+      el(
+        "div.head",
+        {},
+        el("a.up", {href: "#/"}, "Runs"),
         el("div.title", {}, el("h1", {}, run.name), this.pill),
-        el("p.meta", {}, el("a", {href: `#/pipelines/details/${encodeURIComponent(run.pipeline_id ?? run.pipeline)}`}, run.pipeline), " in ",
-          el("a", {href: `#/experiments/details/${run.experiment_id}`}, run.experiment), " · ", when(run.began ?? run.created), " · ",
-          this.time, " · ", el("button.text.id", {title: "Copy the run's id", onclick: () => this.copyId()}, run.run_id)),
-        this.actions),
-      this.error, el("div.split", {}, this.tree.node, this.panel));
+        el(
+          "p.meta",
+          {},
+          el("a", {href: `#/pipelines/details/${encodeURIComponent(run.pipeline_id ?? run.pipeline)}`}, run.pipeline),
+          " in ",
+          el("a", {href: `#/experiments/details/${run.experiment_id}`}, run.experiment),
+          " · ",
+          when(run.began ?? run.created),
+          " · ",
+          this.time,
+          " · ",
+          el("button.text.id", {title: "Copy the run's id", onclick: () => this.copyId()}, run.run_id),
+        ),
+        this.actions,
+      ),
+      this.error,
+      el("div.split", {}, this.tree.node, this.panel),
+    );
     this.draw();
     this.showRun();
   }
@@ -107,11 +81,24 @@ class RunPage {
     paintPill(this.pill, run.state);
     const until = run.ended ? Date.parse(run.ended) : isMoving(run.state) ? Date.now() : 0;
     setText(this.time, run.began && until ? duration((until - Date.parse(run.began)) / 1000) : "not begun");
-    const verbs = kVerbs.filter(([, , fits]) => fits(run.state)).map(([verb]) => verb).join(" ");
+    const verbs = kVerbs
+      .filter(([, , fits]) => fits(run.state))
+      .map(([verb]) => verb)
+      .join(" ");
     if (this.actions.dataset.verbs !== verbs) {
       this.actions.dataset.verbs = verbs;
-      fill(this.actions, kVerbs.filter(([, , fits]) => fits(run.state)).map(([verb, title]) =>
-        el(verb === "retry" || verb === "resume" ? "button.primary" : "button", {onclick: (event) => this.act(verb, event.target)}, title)));
+      fill(
+        this.actions,
+        kVerbs
+          .filter(([, , fits]) => fits(run.state))
+          .map(([verb, title]) =>
+            el(
+              verb === "retry" || verb === "resume" ? "button.primary" : "button",
+              {onclick: (event) => this.act(verb, event.target)},
+              title,
+            ),
+          ),
+      );
     }
     const text = run.state === "PAUSED" ? `Paused: ${run.paused_reason ?? "nothing new starts"}` : run.error;
     this.error.hidden = !text;
@@ -146,35 +133,85 @@ class RunPage {
     this.closeLog();
     const run = this.run;
     const spec = el("pre.code", {hidden: true, tabindex: "0"});
-    const showSpec = () => attempt(async () => {
-      if (!spec.textContent) spec.textContent = await getText(`/api/v1/runs/${this.id}/spec`);
-      spec.hidden = !spec.hidden;
-    });
+    const showSpec = () =>
+      attempt(async () => {
+        if (!spec.textContent) spec.textContent = await getText(`/api/v1/runs/${this.id}/spec`);
+        spec.hidden = !spec.hidden;
+      });
     const tasks = [...this.tree.tasks.values()];
-    const outputs = Object.entries(run.output_artifacts ?? {}).flatMap(([key, list]) => list.map((artifact) =>
-      el("div.artifact", {}, el("div.artifacthead", {}, el("strong", {}, key), el("span.tag", {}, artifact.type)),
-        el("code.uri", {title: artifact.uri}, artifact.uri))));
-    fill(this.panel, el("h2", {}, "This run"),
+    const outputs = Object.entries(run.output_artifacts ?? {}).flatMap(([key, list]) =>
+      list.map((artifact) =>
+        el(
+          "div.artifact",
+          {},
+          el("div.artifacthead", {}, el("strong", {}, key), el("span.tag", {}, artifact.type)),
+          el("code.uri", {title: artifact.uri}, artifact.uri),
+        ),
+      ),
+    );
+    fill(
+      this.panel,
+      el("h2", {}, "This run"),
       run.description ? el("p.lead", {}, run.description) : null,
-      section("Metrics", metrics(tasks)), section("Outputs", pairs(run.outputs), outputs), section("Parameters", pairs(run.parameters)),
+      section("Metrics", metrics(tasks)),
+      section("Outputs", pairs(run.outputs), outputs),
+      section("Parameters", pairs(run.parameters)),
       section("Labels", pairs(run.labels)),
-      section("States", el("ol.history", {}, (run.state_history ?? []).map((change) =>
-        el("li", {}, pill(change.state), when(change.at), change.error ? el("span.why", {}, change.error) : null)))),
-      section("Pipeline", el("div.actions", {}, el("button.quiet", {onclick: showSpec}, "Show its text"),
-        el("button.quiet", {onclick: () => attempt(() => download(`/api/v1/runs/${this.id}/spec`, `${run.pipeline}.yaml`))}, "Download")), spec));
+      section(
+        "States",
+        el(
+          "ol.history",
+          {},
+          (run.state_history ?? []).map((change) =>
+            el("li", {}, pill(change.state), when(change.at), change.error ? el("span.why", {}, change.error) : null),
+          ),
+        ),
+      ),
+      section(
+        "Pipeline",
+        el(
+          "div.actions",
+          {},
+          el("button.quiet", {onclick: showSpec}, "Show its text"),
+          el(
+            "button.quiet",
+            {onclick: () => attempt(() => download(`/api/v1/runs/${this.id}/spec`, `${run.pipeline}.yaml`))},
+            "Download",
+          ),
+        ),
+        spec,
+      ),
+    );
   }
 
   showTask(task, tab = this.tab) {
     this.closeLog();
     this.tab = tab;
     this.shownState = task.state;
-    const tabs = [["overview", "Overview"], ["logs", "Logs"], ["artifacts", "Artifacts"]].map(([name, title]) =>
-      el("button", {role: "tab", "aria-selected": String(name === tab), onclick: () => this.showTask(this.tree.tasks.get(task.id), name)}, title));
+    const tabs = [
+      ["overview", "Overview"],
+      ["logs", "Logs"],
+      ["artifacts", "Artifacts"],
+    ].map(([name, title]) =>
+      el(
+        "button",
+        {role: "tab", "aria-selected": String(name === tab), onclick: () => this.showTask(this.tree.tasks.get(task.id), name)},
+        title,
+      ),
+    );
     const body = el("div.tabbody", {role: "tabpanel"});
-    fill(this.panel,
-      el("div.panelhead", {}, el("h2", {title: task.path}, task.name), pill(task.state),
-        el("button.quiet.close", {"aria-label": "Back to the run", onclick: () => this.tree.select(null)}, "✕")),
-      el("div.tabs", {role: "tablist"}, tabs), body);
+    fill(
+      this.panel,
+      el(
+        "div.panelhead",
+        {},
+        el("h2", {title: task.path}, task.name),
+        pill(task.state),
+        el("button.quiet.close", {"aria-label": "Back to the run", onclick: () => this.tree.select(null)}, "✕"),
+      ),
+      el("div.tabs", {role: "tablist"}, tabs),
+      body,
+    );
     if (tab === "logs") {
       this.log = logPanel(this.id, task.path, task.children.length ? 1 : task.attempts);
       body.append(this.log.node);
@@ -192,16 +229,20 @@ class RunPage {
     if (task.exit_code) facts["Exit code"] = task.exit_code;
     if (task.began) facts.Began = new Date(task.began).toLocaleString();
     if (task.ended && task.began) facts.Took = duration((Date.parse(task.ended) - Date.parse(task.began)) / 1000);
-    return [task.error ? el("pre.error", {"data-state": "FAILED"}, task.error) : null,
+    return [
+      task.error ? el("pre.error", {"data-state": "FAILED"}, task.error) : null,
       ...(task.notes ?? []).map((note) => el("p.note", {}, note)),
-      section("Metrics", metrics([task])), section("Outputs", pairs(task.output_parameters)), section("Facts", pairs(facts))];
+      section("Metrics", metrics([task])),
+      section("Outputs", pairs(task.output_parameters)),
+      section("Facts", pairs(facts)),
+    ];
   }
 
   // A log goes on by itself; the rest is drawn anew.
   refreshPanel() {
     const task = this.tree.tasks.get(this.tree.selected);
     if (!task) this.showRun();
-    else if (this.tab !== "logs" || task.state !== this.shownState && isMoving(task.state)) this.showTask(task);
+    else if (this.tab !== "logs" || (task.state !== this.shownState && isMoving(task.state))) this.showTask(task);
     else paintPill(this.panel.querySelector(".pill"), task.state);
   }
 
@@ -246,7 +287,10 @@ export async function runView(main, search, id) {
     if (!document.hidden && isMoving(page.run.state)) page.draw();
   }, 1000);
   return {
-    events: {fields: {run: run.run_id}, on: {task: (notice) => page.onTask(notice), run: (notice) => page.onRun(notice), reset: page.reload}},
+    events: {
+      fields: {run: run.run_id},
+      on: {task: (notice) => page.onTask(notice), run: (notice) => page.onRun(notice), reset: page.reload},
+    },
     refresh: page.reload,
     update: (fields) => {
       if (fields.task) page.openPath(fields.task);

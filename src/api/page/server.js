@@ -7,7 +7,10 @@ export class ApiError extends Error {
   constructor(status, errors) {
     super(errors.map((error) => error.message).join("\n") || `HTTP ${status}`);
     this.status = status;
-    this.hint = errors.map((error) => error.hint).filter(Boolean).join("\n");
+    this.hint = errors
+      .map((error) => error.hint)
+      .filter(Boolean)
+      .join("\n");
   }
 }
 
@@ -20,12 +23,16 @@ function askToken() {
     const dialog = document.getElementById("token");
     const input = dialog.querySelector("input");
     input.value = "";
-    dialog.addEventListener("close", () => {
-      asking = null;
-      if (input.value) sessionStorage.setItem(kTokenKey, input.value.trim());
-      input.value = "";
-      resolve();
-    }, {once: true});
+    dialog.addEventListener(
+      "close",
+      () => {
+        asking = null;
+        if (input.value) sessionStorage.setItem(kTokenKey, input.value.trim());
+        input.value = "";
+        resolve();
+      },
+      {once: true},
+    );
     dialog.showModal();
   });
   return asking;
@@ -62,7 +69,9 @@ export const get = async (path, options) => (await request(path, options)).json(
 export const getText = async (path, options) => (await request(path, options)).text();
 export async function post(path, body = {}) {
   const response = await request(path, {
-    method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body),
+    method: "POST",
+    headers: {"Content-Type": "application/json"},
+    body: JSON.stringify(body),
   });
   return response.json();
 }

@@ -2,7 +2,7 @@
 // few a second stays quick; loops of many iterations begin closed.
 import {dot, duration, el, fill, isMoving, paintDot, setText} from "./dom.js";
 
-const kRowsMax = 400;     // rows that are drawn; more on demand
+const kRowsMax = 400; // rows that are drawn; more on demand
 const kOpenChildren = 30; // a loop with more children begins closed
 
 const instantOf = (text) => (text ? Date.parse(text) : 0);
@@ -12,17 +12,20 @@ export class TaskTree {
   constructor(run, onselect) {
     this.run = run;
     this.onselect = onselect;
-    this.tasks = new Map();     // by id: the task with began_ms, ended_ms, children
+    this.tasks = new Map(); // by id: the task with began_ms, ended_ms, children
     this.roots = [];
-    this.rows = new Map();      // by id: {node, dot, bar, ...}
-    this.toggled = new Map();   // by id: open or closed as the user wants it
+    this.rows = new Map(); // by id: {node, dot, bar, ...}
+    this.toggled = new Map(); // by id: open or closed as the user wants it
     this.selected = null;
     this.shownMax = kRowsMax;
     this.list = el("div.tree", {role: "tree", "aria-label": "Tasks", onkeydown: (event) => this.onKey(event)});
-    this.more = el("button.quiet", {hidden: true, onclick: () => {
-      this.shownMax += kRowsMax;
-      this.draw();
-    }});
+    this.more = el("button.quiet", {
+      hidden: true,
+      onclick: () => {
+        this.shownMax += kRowsMax;
+        this.draw();
+      },
+    });
     this.axis = el("div.axis", {"aria-hidden": "true"}, el("span"), el("span"), el("span"));
     this.node = el("div.card.tasks", {}, el("div.treehead", {}, el("span", {}, "Task"), this.axis), this.list, this.more);
   }
@@ -36,7 +39,13 @@ export class TaskTree {
 
   put(task) {
     const known = this.tasks.get(task.id);
-    const now = {...known, ...task, began_ms: instantOf(task.began), ended_ms: instantOf(task.ended), children: known?.children ?? []};
+    const now = {
+      ...known,
+      ...task,
+      began_ms: instantOf(task.began),
+      ended_ms: instantOf(task.ended),
+      children: known?.children ?? [],
+    };
     this.tasks.set(task.id, now);
     if (known) return;
     const parent = this.tasks.get(task.parent);
@@ -49,9 +58,16 @@ export class TaskTree {
     const instant = (micros) => (micros ? new Date(micros / 1000).toISOString() : undefined);
     this.put({
       ...(known ?? {notes: [], output_parameters: {}, output_artifacts: {}, exit_code: 0}),
-      id: notice.task, parent: notice.parent, path: notice.path, name: notice.path.slice(notice.path.lastIndexOf("/") + 1),
-      state: notice.state, attempts: notice.attempt || known?.attempts || 0, exit_code: notice.exit_code, error: notice.error || null,
-      began: instant(notice.began), ended: instant(notice.ended),
+      id: notice.task,
+      parent: notice.parent,
+      path: notice.path,
+      name: notice.path.slice(notice.path.lastIndexOf("/") + 1),
+      state: notice.state,
+      attempts: notice.attempt || known?.attempts || 0,
+      exit_code: notice.exit_code,
+      error: notice.error || null,
+      began: instant(notice.began),
+      ended: instant(notice.ended),
     });
     return !isMoving(notice.state);
   }
@@ -75,9 +91,15 @@ export class TaskTree {
 
   span() {
     const tasks = [...this.tasks.values()].filter((task) => task.began_ms);
-    const begin = Math.min(instantOf(this.run.began) || Infinity, ...(tasks.length < 1000 ? tasks.map((task) => task.began_ms) : []));
-    const end = instantOf(this.run.ended) || (isMoving(this.run.state)
-      ? Date.now() : tasks.reduce((last, task) => Math.max(last, task.ended_ms || task.began_ms), begin));
+    const begin = Math.min(
+      instantOf(this.run.began) || Infinity,
+      ...(tasks.length < 1000 ? tasks.map((task) => task.began_ms) : []),
+    );
+    const end =
+      instantOf(this.run.ended) ||
+      (isMoving(this.run.state)
+        ? Date.now()
+        : tasks.reduce((last, task) => Math.max(last, task.ended_ms || task.began_ms), begin));
     return Number.isFinite(begin) ? [begin, Math.max(end, begin + 100)] : [0, 0];
   }
 
@@ -85,7 +107,14 @@ export class TaskTree {
     const visible = this.visible();
     const shown = visible.slice(0, this.shownMax);
     const [begin, end] = this.span();
-    fill(this.list, shown.map(([task, level]) => this.paint(task, level, begin, end)));
+    this.list.classList.toggle(
+      "flat",
+      visible.every(([task]) => !task.children.length),
+    );
+    fill(
+      this.list,
+      shown.map(([task, level]) => this.paint(task, level, begin, end)),
+    );
     this.more.hidden = visible.length <= shown.length;
     setText(this.more, `Show more of ${(visible.length - shown.length).toLocaleString()} further tasks`);
     const labels = [0, 0.5, 1].map((part) => (end > begin ? duration((part * (end - begin)) / 1000) : ""));
@@ -96,10 +125,21 @@ export class TaskTree {
   }
 
   make(task) {
-    const row = {dot: dot(task.state), bar: el("i"), name: el("span.name"), time: el("span.time"), count: el("span.count"),
-      twist: el("button.twist", {tabindex: "-1", "aria-hidden": "true"})};
-    row.node = el("div.row", {role: "treeitem", "data-id": task.id}, el("span.label", {}, row.twist, row.dot, row.name, row.count),
-      el("span.track", {"aria-hidden": "true"}, row.bar), row.time);
+    const row = {
+      dot: dot(task.state),
+      bar: el("i"),
+      name: el("span.name"),
+      time: el("span.time"),
+      count: el("span.count"),
+      twist: el("button.twist", {tabindex: "-1", "aria-hidden": "true"}),
+    };
+    row.node = el(
+      "div.row",
+      {role: "treeitem", "data-id": task.id},
+      el("span.label", {}, row.twist, row.dot, row.name, row.count),
+      el("span.track", {"aria-hidden": "true"}, row.bar),
+      row.time,
+    );
     row.node.addEventListener("click", (event) => {
       const now = this.tasks.get(task.id);
       if (event.target === row.twist) this.toggle(now);
@@ -122,13 +162,16 @@ export class TaskTree {
     paintDot(row.dot, task.state);
     setText(row.name, task.name);
     setText(row.twist, isParent ? (open ? "▾" : "▸") : "");
-    setText(row.count, isParent && !open ? task.children.length.toLocaleString() : task.attempts > 1 ? `×${task.attempts}` : "");
+    setText(
+      row.count,
+      isParent && !open ? task.children.length.toLocaleString() : task.attempts > 1 ? `×${task.attempts}` : "",
+    );
     const until = task.ended_ms || (task.began_ms && isMoving(task.state) ? Math.max(Date.now(), task.began_ms) : 0);
     setText(row.time, task.began_ms && until ? duration((until - task.began_ms) / 1000) : "");
     row.bar.hidden = !(task.began_ms && until && end > begin);
     if (!row.bar.hidden) {
       const left = Math.min(Math.max((task.began_ms - begin) / (end - begin), 0), 1);
-      row.bar.style.left = `${(left * 100).toFixed(2)}%`;
+      row.bar.style.left = `min(${(left * 100).toFixed(2)}%, 100% - 3px)`; // one at the very end is seen too
       row.bar.style.width = `${(Math.max((until - begin) / (end - begin) - left, 0) * 100).toFixed(2)}%`;
     }
     return row.node;
