@@ -1,4 +1,4 @@
-"""`sluice up` and `down`, and the verbs as clients: of a server by its URL, by the directory's socket, of the directory itself."""
+"""`sluice up` and `down`, and the verbs as clients: of a server by URL, by its socket, and of the directory itself."""
 import concurrent.futures
 import json
 import os
