@@ -3,11 +3,10 @@
 // (/livez) on the same connection.
 //
 //   bench_server [--sluice PATH] [--runs N] [--in-flight N] [--creates N] [--only start|create|flight|list]
-#include <sqlite3.h>
-
 #include <atomic>
 #include <thread>
 
+#include "store/sqlite.h"
 #include "support.h"
 
 namespace {
@@ -110,37 +109,33 @@ void flight(const Options& options) {
   std::printf("  still in flight: %.0f; resident %.0f MiB\n", active(), server.rss_mib());
 }
 
-// Rows as finished runs leave them, made by copying one run that the server itself has made.
-void multiply(const std::string& database, int runs) {
-  sqlite3* db = nullptr;
-  sqlite3_open(database.c_str(), &db);
+// Rows as finished runs leave them, made by copying the one run that the server itself has made.
+Status multiply(const std::string& database, int runs) {
+  SLUICE_TRY(SqliteConnection db, SqliteConnection::open(database, false));
   std::string columns;
-  sqlite3_stmt* info = nullptr;
-  sqlite3_prepare_v2(db, "SELECT name FROM pragma_table_info('runs')", -1, &info, nullptr);
   std::string values;
-  while (sqlite3_step(info) == SQLITE_ROW) {
-    const std::string name = reinterpret_cast<const char*>(sqlite3_column_text(info, 0));
-    if (name == "id") continue;
-    columns += (columns.empty() ? "" : ", ") + name;
-    values += values.empty() ? "" : ", ";
-    if (name == "uuid")
-      values += "randomblob(16)";
-    else if (name == "created" || name == "began" || name == "ended")
-      values += name + " + value";
-    else if (name == "name")
-      values += "'run ' || (value * 7919 % 100003)";
-    else
-      values += name;
+  {
+    SqliteStatement names(db, "SELECT name FROM pragma_table_info('runs') WHERE name NOT IN ('id', 'key')");
+    SLUICE_TRY_STATUS(names.each([&] {
+      const std::string name(names.text(0));
+      columns += (columns.empty() ? "" : ", ") + name;
+      values += values.empty() ? "" : ", ";
+      if (name == "uuid")
+        values += "randomblob(16)";
+      else if (name == "created" || name == "began" || name == "ended")
+        values += name + " + value";
+      else if (name == "name")
+        values += "'run ' || (value * 7919 % 100003)";
+      else
+        values += name;
+      return Status{};
+    }));
   }
-  sqlite3_finalize(info);
   const std::string sql = "INSERT INTO runs (" + columns + ") SELECT " + values +
                           " FROM runs, (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < " +
-                          std::to_string(runs) + ") SELECT value FROM n) WHERE runs.id = 1;" +
-                          "UPDATE experiments SET runs = (SELECT count(*) FROM runs WHERE experiment = experiments.id);";
-  char* error = nullptr;
-  if (sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &error) != SQLITE_OK)
-    give_up(std::string("cannot fill the store: ") + error);
-  sqlite3_close(db);
+                          std::to_string(runs) + ") SELECT value FROM n) WHERE runs.id = 1";
+  SLUICE_TRY_STATUS(db.execute(sql.c_str()));
+  return db.execute("UPDATE experiments SET runs = (SELECT count(*) FROM runs WHERE experiment = experiments.id)");
 }
 
 void list(const Options& options) {
@@ -151,7 +146,8 @@ void list(const Options& options) {
     (void)must(*client, "POST", "/api/v1/runs", Value::of({{"spec", pipeline(R"(["true"])", 1)}}));
     while (must(*client, "GET", "/api/v1/runs?state=SUCCEEDED").number_or("total", 0) < 1) usleep(20'000);
   }
-  multiply(scratch.path() + "/data/sluice.db", options.runs);
+  if (const Status filled = multiply(scratch.path() + "/data/sluice.db", options.runs); !filled)
+    give_up("cannot fill the store: " + filled.error().message);
   const Server server(options.sluice, scratch.path());
   const auto client = server.client();
   std::printf("%d runs in the store\n", options.runs);

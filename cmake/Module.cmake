@@ -45,6 +45,13 @@ function(sluice_module name)
   endif()
 endfunction()
 
+# SOURCE copies files of FOLDER into the program (.incbin "NAME/..."): it is compiled again when one of them changes.
+function(sluice_embed source name folder)
+  file(GLOB files CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/${folder}/*")
+  set_source_files_properties("${CMAKE_SOURCE_DIR}/${source}" PROPERTIES OBJECT_DEPENDS "${files}"
+                              COMPILE_DEFINITIONS "${name}=\"${CMAKE_SOURCE_DIR}/${folder}\"")
+endfunction()
+
 # The binary NAME, from src/MODULE/main.cc, at the top of the build folder.
 function(sluice_program name module)
   add_executable(${name} "${CMAKE_SOURCE_DIR}/src/${module}/main.cc")

@@ -21,6 +21,11 @@ struct ApiOptions {
   GuardOptions guard;
   // Calls `call` after a while, on any thread: what follows a log looks again by it. Without it a log is not followed but ends.
   std::function<void(Duration, std::function<void()>)> after;
+  // Hears of each answer, on the thread that gives it: for a log.
+  std::function<void(const HttpRequest& request, int status, Duration took)> answered;
+  // For GET /api/v1/server: where it is reached, asked when it is needed because port 0 is known late; and its slots.
+  std::function<std::string()> url;
+  int slots = 0;
 };
 
 // Lives as long as anything may still answer a request: the server, the owner's thread, the background.
@@ -46,7 +51,7 @@ class Api final : public HttpHandler {
 };
 
 // Each family adds its routes (and its errors); api.cc calls them all.
-void add_kfp_routes(Router& router, Service& service);  // /apis/v2beta1: kfp_*.cc
+void add_kfp_routes(Router& router, Service& service, const ApiOptions& options);  // /apis/v2beta1: kfp_*.cc
 void add_own_routes(Router& router, Service& service, EventHub& events, const ApiOptions& options);  // /api/v1: own_*.cc
 void add_health_routes(Router& router, Service& service,
                        Metrics& metrics);  // /healthz, /livez, /readyz, /health, /version, /metrics

@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <openssl/crypto.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,11 +22,10 @@ constexpr std::size_t kTokenLengthMin = 8;
 
 // Answered without a token: what a load balancer asks, and the page, which has to ask its user for one.
 bool is_public(std::string_view path) {
-  constexpr std::array kPaths{"/",           "/healthz", "/livez", "/readyz", "/health", "/version", "/apis/v2beta1/healthz",
-                              "/favicon.ico"};
+  constexpr std::array kPaths{"/", "/healthz", "/livez", "/readyz", "/health", "/version", "/apis/v2beta1/healthz"};
   return std::find(kPaths.begin(), kPaths.end(), path) != kPaths.end() || path.starts_with("/assets/");
 }
-bool is_page(std::string_view path) { return path == "/" || path == "/favicon.ico" || path.starts_with("/assets/"); }
+bool is_page(std::string_view path) { return path == "/" || path.starts_with("/assets/"); }
 
 bool is_address(const std::string& host) {
   std::array<unsigned char, sizeof(in6_addr)> bytes{};
@@ -40,15 +38,11 @@ bool is_our_name(const GuardOptions& options, std::string host) {
   return std::any_of(options.hosts.begin(), options.hosts.end(), [&](const std::string& name) { return lower(name) == host; });
 }
 
-// The digests are compared, so that neither a token's bytes nor its length show in the time that it takes; and all of the tokens,
-// so that its place in the list does not show either.
+// All of the tokens are compared, so that the time does not tell its place in the list.
 bool is_known(const std::vector<std::string>& tokens, std::string_view given) {
-  const std::string digest = sha256_hex(given);
   bool known = false;
-  for (const std::string& token : tokens) {
-    const std::string other = sha256_hex(token);
-    if (CRYPTO_memcmp(digest.data(), other.data(), digest.size()) == 0) known = true;
-  }
+  for (const std::string& token : tokens)
+    if (same_secret(token, given)) known = true;
   return known;
 }
 

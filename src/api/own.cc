@@ -32,18 +32,20 @@ const Value* given(const Struct& body, std::string_view name) {
 
 }  // namespace
 
+void write_diagnostic(JsonWriter& json, const Diagnostic& diagnostic) {
+  json.begin_object().field("file", diagnostic.file);
+  if (diagnostic.place.line > 0)
+    json.field("line", diagnostic.place.line).field("column", diagnostic.place.column);
+  else
+    json.key("line").null().key("column").null();
+  json.field("path", diagnostic.path).field("code", code_name(diagnostic.code));
+  json.field("message", diagnostic.message).field("hint", diagnostic.hint).end_object();
+}
+
 HttpResponse own_errors(const Diagnostics& errors) {
   JsonWriter json(2);
   json.begin_object().key("errors").begin_array();
-  for (const Diagnostic& error : errors) {
-    json.begin_object().field("file", error.file);
-    if (error.place.line > 0)
-      json.field("line", error.place.line).field("column", error.place.column);
-    else
-      json.key("line").null().key("column").null();
-    json.field("path", error.path).field("code", code_name(error.code));
-    json.field("message", error.message).field("hint", error.hint).end_object();
-  }
+  for (const Diagnostic& error : errors) write_diagnostic(json, error);
   json.end_array().end_object();
   return json_response(json.take() + "\n", errors.empty() ? 500 : http_status(errors.front().code));
 }
@@ -80,6 +82,10 @@ Status answer_on_owner(Service& service, const Call& call, const OwnRoutes::Writ
     auto response = handle(call, writer);
     call.responder.send(response ? std::move(*response) : own_error(response.error()));
   });
+  return with_owner_hint(std::move(asked));
+}
+
+Status with_owner_hint(Status asked) {
   if (!asked && asked.error().hint.empty() && asked.error().code == Code::kConflict)
     asked.error().hint = "start a server on it: sluice up";
   return asked;

@@ -18,6 +18,8 @@ namespace sluice {
 HttpResponse own_errors(const Diagnostics& errors);
 HttpResponse own_error(const Error& error);
 
+void write_diagnostic(JsonWriter& json, const Diagnostic& diagnostic);
+
 // Adds routes whose errors are own_error()s, and which refuse arguments that their table does not name.
 class OwnRoutes {
  public:
@@ -44,11 +46,15 @@ void add_submit_route(OwnRoutes& routes);
 void add_run_change_routes(OwnRoutes& routes);
 void add_log_route(OwnRoutes& routes, const ApiOptions& options);
 void add_artifact_routes(OwnRoutes& routes);
-void add_catalog_routes(OwnRoutes& routes);
-void add_server_routes(OwnRoutes& routes, EventHub& events, const Router& router);
+void add_experiment_routes(OwnRoutes& routes);
+void add_pipeline_routes(OwnRoutes& routes);
+void add_server_routes(OwnRoutes& routes, EventHub& events, const ApiOptions& options, const Router& router);
 
 // Calls `handle` on the owner's thread and answers with what it returns.
 Status answer_on_owner(Service& service, const Call& call, const OwnRoutes::Write& handle);
+
+// Says how to get an owner if there is none.
+Status with_owner_hint(Status asked);
 
 // A run by its UUID, its 32 hex digits, or a prefix of at least 4 characters.
 Result<RunRow> find_run(RunStore& store, std::string_view id);

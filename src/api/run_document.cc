@@ -1,5 +1,7 @@
 #include "api/run_document.h"
 
+#include <algorithm>
+
 #include "api/run_fields.h"
 #include "base/json.h"
 
@@ -59,6 +61,10 @@ std::string parent_path(const std::string& path) {
   if (path.ends_with(']')) return path.substr(0, path.rfind('['));
   const auto slash = path.rfind('/');
   return slash == std::string::npos ? "" : path.substr(0, slash);
+}
+
+std::string attempt_log_path(const DataDir& dir, const RunRow& run, const TaskRow& task, int attempt) {
+  return dir.attempt(run.uuid.text(), task.id, task_key(task.path), attempt > 0 ? attempt : std::max(1, task.attempts)) + ".log";
 }
 
 namespace {

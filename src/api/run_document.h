@@ -22,5 +22,7 @@ std::string run_document(const RunRow& run, const std::vector<TaskRow>& tasks, S
 std::string task_key(const std::string& path);
 // The path of what it lies in: "root/for-loop-2[0]" -> "root/for-loop-2" -> "root" -> "".
 std::string parent_path(const std::string& path);
+// Where the log of an attempt lies (0: of the newest).
+std::string attempt_log_path(const DataDir& dir, const RunRow& run, const TaskRow& task, int attempt);
 
 }  // namespace sluice

@@ -68,9 +68,7 @@ class Grammar {
         ->type_name("FILE");
     common(verb);
   }
-  void run_id(CLI::App* verb) {
-    verb->add_option("RUN_ID", words_.run, "A run's id or the first characters of it")->required();
-  }
+  void run_id(CLI::App* verb) { verb->add_option("RUN_ID", words_.run, "A run's id or the first characters of it")->required(); }
   void slots(CLI::App* verb) {
     verb->add_option("--slots", words_.slots, "Tasks at a time (default: one per core)")
         ->check(CLI::Range(1, 10000))
@@ -164,7 +162,8 @@ class Grammar {
         ->type_name("N");
     slots(up);
     up->add_option("--config", words_.config_file, "Settings, instead of ./sluice.toml")->type_name("FILE");
-    up->add_option("--token-file", words_.token_file, "Who calls must send one of its lines as a bearer token")->type_name("FILE");
+    up->add_option("--token-file", words_.token_file, "Who calls must send one of its lines as a bearer token")
+        ->type_name("FILE");
     up->add_option("--allow-host", words_.allow_hosts, "Another name by which this server is called (repeatable)")
         ->type_name("NAME")
         ->allow_extra_args(false);
@@ -177,17 +176,20 @@ class Grammar {
     up->add_option("--log-format", words_.log_format, "text or json, on stderr (default text)")->check(one_of(kLogFormats));
     up->add_flag("--wait", words_.wait, "Wait until nobody else uses the data directory");
     up->add_option("--db", words_.database, "sqlite (others are not supported yet)");
-    up->add_option("--artifacts", words_.artifacts, "Where artifacts are kept: in the data directory (others are not supported yet)");
+    up->add_option("--artifacts", words_.artifacts,
+                   "Where artifacts are kept: in the data directory (others are not supported yet)");
     up->add_option("--executor", words_.executor, "local (others are not supported yet)");
     common(up);
 
-    CLI::App* down = verb("down", "Stop the server of a data directory; its tasks go on and the next `up` takes them over",
-                          "sluice down");
+    CLI::App* down =
+        verb("down", "Stop the server of a data directory; its tasks go on and the next `up` takes them over", "sluice down");
     down->add_flag("--stop-tasks", words_.stop_tasks, "End running tasks too; the next `up` starts them again");
-    down->add_option("--timeout", words_.timeout, "Wait so long for its end (default: as long as it takes)")->type_name("DURATION");
+    down->add_option("--timeout", words_.timeout, "Wait so long for its end (default: as long as it takes)")
+        ->type_name("DURATION");
     anywhere(down);
 
-    CLI::App* backup = verb("backup", "Copy a data directory, also one in use, consistently", "sluice backup /mnt/backups/monday");
+    CLI::App* backup =
+        verb("backup", "Copy a data directory, also one in use, consistently", "sluice backup /mnt/backups/monday");
     backup->add_option("DEST", words_.destination, "Where to: a directory that is empty or not there yet")->required();
     backup->add_flag("--with-secrets", words_.with_secrets, "Copy DATA/secrets too");
     common(backup);

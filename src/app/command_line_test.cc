@@ -112,6 +112,85 @@ TEST(CommandLine, LogsCancelAndRetryTakeARun) {
   EXPECT_THAT(mistake({"logs", "3f2a", "--attempt", "0"}), HasSubstr("--attempt"));
 }
 
+TEST(CommandLine, VerbsThatWorkAnywhereTakeAServer) {
+  for (std::vector<const char*> words : std::vector<std::vector<const char*>>{{"run", "p.yaml"},
+                                                                              {"list", "runs"},
+                                                                              {"get", "run", "3f2a"},
+                                                                              {"logs", "3f2a"},
+                                                                              {"cancel", "3f2a"},
+                                                                              {"retry", "3f2a"},
+                                                                              {"pause", "3f2a"},
+                                                                              {"resume", "3f2a"},
+                                                                              {"down"},
+                                                                              {"doctor"}}) {
+    words.insert(words.end(), {"--server", "http://host:1", "--token-file", "t"});
+    const CommandLine line = parse(words);
+    EXPECT_FALSE(line.error) << words.front();
+    EXPECT_EQ(line.words.server, "http://host:1");
+    EXPECT_EQ(line.words.token_file, "t");
+  }
+  EXPECT_THAT(mistake({"check", "p.yaml", "--server", "x"}), HasSubstr("unknown flag '--server'"));
+}
+
+TEST(CommandLine, ARunCanBeLeftToTheServer) {
+  const Words words = good({"run", "p.yaml", "--detach", "--key", "k1"});
+  EXPECT_TRUE(words.detach);
+  EXPECT_EQ(words.key, "k1");
+  EXPECT_TRUE(good({"retry", "3f2a", "-d"}).detach);
+}
+
+TEST(CommandLine, UpTakesAllItsFlags) {
+  const Words words = good({"up",
+                            "--host",
+                            "::1",
+                            "--port",
+                            "0",
+                            "--slots",
+                            "2",
+                            "--config",
+                            "c.toml",
+                            "--token-file",
+                            "t",
+                            "--allow-host",
+                            "a.example",
+                            "--allow-host",
+                            "b.example",
+                            "--ready-file",
+                            "r",
+                            "--log-format",
+                            "json",
+                            "--wait",
+                            "--tls-certificate",
+                            "c.pem",
+                            "--tls-key",
+                            "k.pem",
+                            "--db",
+                            "sqlite",
+                            "--executor",
+                            "local"});
+  EXPECT_EQ(words.host, "::1");
+  EXPECT_EQ(words.port, 0);
+  EXPECT_THAT(words.allow_hosts, ElementsAre("a.example", "b.example"));
+  EXPECT_EQ(words.ready_file, "r");
+  EXPECT_EQ(words.log_format, "json");
+  EXPECT_TRUE(words.wait);
+  EXPECT_FALSE(words.anybody);
+  EXPECT_TRUE(good({"up", (std::string("--") + kAnybody).c_str()}).anybody);
+  EXPECT_EQ(good({"up"}).port, -1);
+  EXPECT_THAT(mistake({"up", "--port", "70000"}), HasSubstr("--port"));
+  EXPECT_THAT(mistake({"up", "--log-format", "xml"}), HasSubstr("text, json"));
+}
+
+TEST(CommandLine, DownAndBackup) {
+  const Words down = good({"down", "--stop-tasks", "--timeout", "10s"});
+  EXPECT_TRUE(down.stop_tasks);
+  EXPECT_EQ(down.timeout, "10s");
+  const Words backup = good({"backup", "dest", "--with-secrets"});
+  EXPECT_EQ(backup.destination, "dest");
+  EXPECT_TRUE(backup.with_secrets);
+  EXPECT_THAT(mistake({"backup"}), HasSubstr("DEST"));
+}
+
 TEST(CommandLine, TheSupervisorHasItsOwnFlags) {
   const Words words = good({"supervise", "--fd", "3", "--data-dir", "d", "--slots", "4", "--no-private-tmp"});
   EXPECT_EQ(words.fd, 3);
@@ -138,7 +217,8 @@ TEST(CommandLine, AMistakeIsJsonIfJsonWasAskedForWhereverItStands) {
 }
 
 TEST(CommandLine, EveryVerbHasHelpWithAnExample) {
-  for (const char* verb : {"run", "check", "plan", "list", "get", "logs", "cancel", "retry", "doctor", "version", "completion"}) {
+  for (const char* verb : {"run", "check", "plan", "list", "get", "logs", "cancel", "retry", "pause", "resume", "up", "down",
+                           "backup", "doctor", "version", "completion"}) {
     const CommandLine line = parse({verb, "--help"});
     ASSERT_TRUE(line.out) << verb;
     EXPECT_FALSE(line.error);

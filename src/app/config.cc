@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "api/guard.h"
 #include "base/text.h"
 #include "exec/small_files.h"
 
@@ -29,7 +30,7 @@ class Reader {
  private:
   void take(const std::string& key, const toml::node& node) {
     static const std::vector<std::string> kKeys{"data_dir",   "slots",  "durability", "private_tmp",
-                                                "stop_grace", "images", "secrets", "server"};
+                                                "stop_grace", "images", "secrets",    "server"};
     if (key == "data_dir") return text(key, node, config_.data_dir);
     if (key == "images") return images(node);
     if (key == "secrets") return secrets(node);
@@ -171,6 +172,12 @@ void read_environment(Config& config, Diagnostics& errors) {
 }
 
 }  // namespace
+
+Result<std::vector<std::string>> tokens_of_file(const std::string& path) {
+  auto tokens = read_tokens(path);
+  if (tokens || tokens.error().code != Code::kNotFound) return tokens;
+  return fail(Code::kInvalid, tokens.error().message, tokens.error().hint);
+}
 
 LoadedConfig load_config(const std::string& data_dir_flag, const std::string& file_flag) {
   LoadedConfig loaded;

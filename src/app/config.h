@@ -46,4 +46,7 @@ struct LoadedConfig {
 };
 LoadedConfig load_config(const std::string& data_dir_flag, const std::string& file_flag = {});
 
+// read_tokens() of a file that somebody has named: that it is not there is a bad setting.
+Result<std::vector<std::string>> tokens_of_file(const std::string& path);
+
 }  // namespace sluice

@@ -25,6 +25,8 @@ class Configuration : public testing::Test {
   ScopedVariable data_dir{"SLUICE_DATA_DIR", std::nullopt};
   ScopedVariable slots{"SLUICE_SLOTS", std::nullopt};
   ScopedVariable durability{"SLUICE_DURABILITY", std::nullopt};
+  ScopedVariable server{"SLUICE_SERVER", std::nullopt};
+  ScopedVariable token{"SLUICE_TOKEN", std::nullopt};
 };
 
 TEST_F(Configuration, WithoutAnyHasDefaults) {
@@ -44,6 +46,15 @@ slots = 7
 durability = "power"
 private_tmp = false
 stop_grace = "1500ms"
+[server]
+host = "0.0.0.0"
+port = 0
+token_file = "tokens"
+tls_certificate = "c.pem"
+tls_key = "k.pem"
+allow_hosts = ["ml.example", "other.example"]
+log_format = "json"
+without_tokens_anybody_who_reaches_this_address_may_run_commands_here = true
 [images]
 "example/*" = "host"
 "tools" = "/opt/python/bin/python3"
@@ -58,6 +69,14 @@ key = {file = "key.pem"}
   EXPECT_EQ(config.durability, Sync::kFull);
   EXPECT_FALSE(config.private_tmp);
   EXPECT_EQ(config.stop_grace, std::chrono::milliseconds(1500));
+  EXPECT_EQ(config.server.host, "0.0.0.0");
+  EXPECT_EQ(config.server.port, 0);
+  EXPECT_EQ(config.server.token_file, "tokens");
+  EXPECT_EQ(config.server.tls_certificate, "c.pem");
+  EXPECT_EQ(config.server.tls_key, "k.pem");
+  EXPECT_THAT(config.server.allow_hosts, testing::ElementsAre("ml.example", "other.example"));
+  EXPECT_TRUE(config.server.log_json);
+  EXPECT_TRUE(config.server.anybody);
   EXPECT_EQ(config.images.at("example/*"), "host");
   EXPECT_EQ(config.images.at("tools"), "/opt/python/bin/python3");
   EXPECT_EQ(config.secrets.at("database").at("password").env, "DB_PASSWORD");
@@ -100,6 +119,11 @@ TEST_F(Configuration, MistakesHaveTheirFileLineAndColumn) {
   EXPECT_EQ(only_error("data_dir = 5\n"), "sluice.toml:1:12: data_dir: text in quotes");
   EXPECT_THAT(only_error("images = 1\n"), HasSubstr("sluice.toml:1:10: images: a table"));
   EXPECT_THAT(only_error("[images]\n\"a\" = \"container\"\n"), HasSubstr("sluice.toml:2:7: images: \"a\" must be"));
+  EXPECT_THAT(only_error("server = 1\n"), HasSubstr("server: a table"));
+  EXPECT_THAT(only_error("[server]\nprot = 1\n"), HasSubstr("unknown setting 'server.prot'; did you mean 'port'?"));
+  EXPECT_THAT(only_error("[server]\nport = 70000\n"), HasSubstr("sluice.toml:2:8: server.port: a number"));
+  EXPECT_THAT(only_error("[server]\nallow_hosts = \"a\"\n"), HasSubstr("server.allow_hosts: a list"));
+  EXPECT_THAT(only_error("[server]\nlog_format = \"xml\"\n"), HasSubstr("server.log_format: \"text\" or"));
   EXPECT_THAT(only_error("secrets = 1\n"), HasSubstr("secrets: a table"));
   EXPECT_THAT(only_error("[secrets]\ndb = 1\n"), HasSubstr("sluice.toml:2:6: secrets.db: a table of keys"));
   EXPECT_THAT(only_error("[secrets.db]\nkey = {env = \"A\", file = \"b\"}\n"), HasSubstr("secrets.db.key: {env = "));
@@ -126,6 +150,22 @@ TEST_F(Configuration, MistakesInTheEnvironmentNameTheVariable) {
   const ScopedVariable env("SLUICE_DURABILITY", "maybe");
   ASSERT_EQ(load_config("").errors.size(), 1U);
   EXPECT_THAT(load_config("").errors.front().text(), HasSubstr("SLUICE_DURABILITY: process or power, got 'maybe'"));
+}
+
+TEST_F(Configuration, AnotherFileTakesThePlaceOfTheFolders) {
+  folder.write("sluice.toml", "slots = 2\n");
+  const std::string other = folder.write("other.toml", "slots = 5\ndata_dir = \"there\"\n");
+  EXPECT_EQ(load_config("", other).config.slots, 5);
+  EXPECT_EQ(load_config("", other).config.data_dir, "there");
+  const LoadedConfig absent = load_config("", "nowhere.toml");
+  ASSERT_EQ(absent.errors.size(), 1U);
+  EXPECT_THAT(absent.errors.front().text(), HasSubstr("nowhere.toml"));
+}
+
+TEST_F(Configuration, TheServerToTalkToComesFromTheEnvironment) {
+  const ScopedVariable url("SLUICE_SERVER", "http://host:1"), secret("SLUICE_TOKEN", "t");
+  EXPECT_EQ(load_config("").config.server_url, "http://host:1");
+  EXPECT_EQ(load_config("").config.token, "t");
 }
 
 TEST_F(Configuration, AnEmptyVariableIsNotSet) {

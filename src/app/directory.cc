@@ -10,12 +10,15 @@ Directory::Directory(DataDir dir, const Config& config)
 
 Result<Service::Reader> Directory::reader() {
   SLUICE_TRY_STATUS(check_for_data(dir_));
+  auto reader = readers_.lend();
+  if (reader || reader.error().code != Code::kUnavailable || !bring_up_to_date(dir_)) return reader;
   return readers_.lend();
 }
 
 Status Directory::on_owner(std::function<void(Writer)> call) {
   (void)call;
-  return fail(Code::kConflict, "nobody carries out runs in " + dir_.root(), "sluice up --data-dir " + dir_.root() + " starts a server");
+  return fail(Code::kConflict, "nobody carries out runs in " + dir_.root(),
+              "sluice up --data-dir " + dir_.root() + " starts a server");
 }
 
 Instant Directory::now() const { return SystemClock().now(); }

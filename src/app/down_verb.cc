@@ -4,7 +4,7 @@
 #include <chrono>
 #include <optional>
 
-#include "app/connection.h"
+#include "app/api_client.h"
 #include "app/verbs.h"
 #include "base/json.h"
 
@@ -34,7 +34,7 @@ int report_down(const Context& context, const std::string& name, int pid) {
 }
 
 // Of a server on another machine we see only whether it answers.
-bool is_gone(Connection& connection, const DataDir* dir, int pid) {
+bool is_gone(ApiClient& connection, const DataDir* dir, int pid) {
   if (dir != nullptr) return owner_pid(*dir) != pid;
   const auto answer = connection.get("/healthz");
   return !answer && answer.error().code == Code::kUnavailable;
@@ -56,22 +56,22 @@ int down_verb(const Context& context) {
     if (owner.kind == OwnerKind::kNone)
       return console.fail(Error{Code::kConflict, "nothing is up in " + context.config.data_dir, ""});
     if (owner.kind == OwnerKind::kRun)
-      return console.fail(Error{Code::kConflict,
-                                "no server is up in " + context.config.data_dir + ": process " + std::to_string(owner.pid) +
-                                    " is a sluice run",
-                                "sluice cancel RUN_ID ends its runs"});
+      return console.fail(
+          Error{Code::kConflict,
+                "no server is up in " + context.config.data_dir + ": process " + std::to_string(owner.pid) + " is a sluice run",
+                "sluice cancel RUN_ID ends its runs"});
     pid = owner.pid;
   }
-  const auto connection = Connection::open(context);
+  const auto connection = ApiClient::open(context);
   if (!connection) return console.fail(connection.error());
   const DataDir* dir = (*connection)->files();
-  bool is_asked = false;
-  while (!is_gone(**connection, dir, pid)) {
+  for (bool is_asked = false; !is_asked || !is_gone(**connection, dir, pid);) {
     if (!is_asked) {
       const auto asked = (*connection)->post("/api/v1/shutdown", Value::of({{"stop_tasks", context.words.stop_tasks}}));
-      // A server that is starting does not answer yet, but its lock says that it is there.
-      if (!asked && !(asked.error().code == Code::kUnavailable && dir != nullptr)) return console.fail(asked.error());
       is_asked = asked.has_value();
+      // One that is starting does not answer yet, and one that is ending not any more; but the lock says that it is there.
+      if (!asked && (asked.error().code != Code::kUnavailable || dir == nullptr)) return console.fail(asked.error());
+      if (!asked && is_gone(**connection, dir, pid)) break;
     }
     if (deadline.has_passed())
       return console.fail(Error{Code::kTimeout, (*connection)->name() + " is not down after " + context.words.timeout, ""});

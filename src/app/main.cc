@@ -3,7 +3,6 @@
 #include <string_view>
 #include <utility>
 
-#include "api/guard.h"
 #include "app/command_line.h"
 #include "app/config.h"
 #include "app/console.h"
@@ -25,7 +24,7 @@ Status take_flags(const Words& words, Config& config) {
   if (words.verb == "up") {
     set_if_given(words.token_file, server.token_file);
   } else if (!words.token_file.empty()) {
-    SLUICE_TRY(const auto tokens, read_tokens(words.token_file));
+    SLUICE_TRY(const auto tokens, tokens_of_file(words.token_file));
     config.token = tokens.front();
   }
   set_if_given(words.host, server.host);
@@ -67,10 +66,21 @@ int main(int argc, char** argv) {
   LoadedConfig loaded = load_config(words.data_dir, words.config_file);
   if (!loaded.errors.empty()) return console.fail(loaded.errors);
   if (const Status taken = take_flags(words, loaded.config); !taken) return console.fail(taken.error());
-  constexpr std::array<std::pair<std::string_view, int (*)(const Context&)>, 15> kVerbs{
-      {{"run", run_verb},     {"check", check_verb}, {"plan", plan_verb},     {"list", list_verb},     {"get", get_verb},
-       {"logs", logs_verb},   {"cancel", cancel_verb}, {"retry", retry_verb}, {"pause", pause_verb},   {"resume", resume_verb},
-       {"up", up_verb},       {"down", down_verb},   {"backup", backup_verb}, {"doctor", doctor_verb}, {"version", version_verb}}};
+  constexpr std::array<std::pair<std::string_view, int (*)(const Context&)>, 15> kVerbs{{{"run", run_verb},
+                                                                                         {"check", check_verb},
+                                                                                         {"plan", plan_verb},
+                                                                                         {"list", list_verb},
+                                                                                         {"get", get_verb},
+                                                                                         {"logs", logs_verb},
+                                                                                         {"cancel", cancel_verb},
+                                                                                         {"retry", retry_verb},
+                                                                                         {"pause", pause_verb},
+                                                                                         {"resume", resume_verb},
+                                                                                         {"up", up_verb},
+                                                                                         {"down", down_verb},
+                                                                                         {"backup", backup_verb},
+                                                                                         {"doctor", doctor_verb},
+                                                                                         {"version", version_verb}}};
   for (const auto& [name, verb] : kVerbs)
     if (words.verb == name) return verb({words, loaded.config, console});
   return 70;

@@ -8,6 +8,7 @@
 #include <future>
 
 #include "base/check.h"
+#include "exec/supervisor_pool.h"
 
 namespace sluice {
 namespace {
@@ -54,8 +55,13 @@ Owner::Owner(DataDir dir, Ownership ownership, const Config& config, const Owner
       objects_(dir_.objects(), /*sync=*/true),
       readers_(dir_.database()),
       environments_(default_environment_root()),
-      background_("background", kBackgroundThreads) {
-  ApiOptions api{.guard = options.guard};
+      background_("background", options.is_server ? kBackgroundThreads : 1) {
+  ApiOptions api{.guard = options.guard, .answered = options.answered};
+  api.slots = config.slots;
+  api.url = [this] {
+    const std::lock_guard lock(mutex_);
+    return url_;
+  };
   api.after = [this](Duration delay, std::function<void()> call) {
     if (HttpServer* timer = timer_.load(); timer != nullptr) return timer->after(delay, std::move(call));
     background_.submit(std::move(call));
@@ -89,9 +95,11 @@ Status Owner::start(const Config& config, const OwnerOptions& options) {
   SLUICE_TRY(store_, open_sqlite_store({.path = dir_.database()}));
   SLUICE_TRY_STATUS(objects_.open());
   LocalHandsOptions hands{.slots = config.slots, .ahead = std::min(config.slots, 16), .stop_grace = config.stop_grace};
-  hands.launch_supervisor = [this, config] {
-    return launch_supervisor(
-        {.program = own_program(), .data_dir = dir_.root(), .slots = config.slots, .private_tmp = config.private_tmp});
+  const SupervisorOptions supervisor{
+      .program = own_program(), .data_dir = dir_.root(), .slots = config.slots, .private_tmp = config.private_tmp};
+  hands.launch_supervisor = [this, supervisor]() -> Result<std::unique_ptr<Supervisor>> {
+    if (!is_server_) return launch_supervisor(supervisor);
+    return SupervisorPool::attach(supervisor);
   };
   hands_ = std::make_unique<LocalHands>(loop_, dir_, objects_, environments_, std::move(hands));
   EngineOptions engine{
@@ -102,6 +110,9 @@ Status Owner::start(const Config& config, const OwnerOptions& options) {
                     .run = [this](const RunNotice& notice) { tell(notice); },
                     .building = [this](const BuildNotice& notice) { tell(notice); },
                     .trouble = [this](const Error& error) { take_trouble(error); }});
+  if (is_server_) {
+    SLUICE_TRY_STATUS(hands_->attach());
+  }
   SLUICE_TRY_STATUS(is_server_ ? engine_->recover() : engine_->adopt_orphans());
   is_ready_ = true;
   return {};
@@ -125,7 +136,14 @@ Status Owner::serve() {
 
 Status Owner::finish() {
   SLUICE_TRY_STATUS(engine_->settle());
-  return {};
+  if (!stop_tasks_) return {};
+  return hands_->end_tasks();
+}
+
+void Owner::say_url(const std::string& url) {
+  ownership_.say(OwnerKind::kServer, url);
+  const std::lock_guard lock(mutex_);
+  url_ = url;
 }
 
 void Owner::keep_streams_alive() {

@@ -25,6 +25,8 @@ struct OwnerOptions {
   bool is_server = false;  // its tasks outlive it, and runs of an owner before it go on
   HttpServerOptions http{.host = "", .threads = 1};
   GuardOptions guard;
+  // Hears of each answer, on any thread.
+  std::function<void(const HttpRequest& request, int status, Duration took)> answered;
 };
 
 class Owner final : public Service {
@@ -39,7 +41,7 @@ class Owner final : public Service {
   RunStore& store() { return *store_; }
   int port() const { return http_->port(); }
   // Writes into the lock where a server is reached.
-  void say_url(const std::string& url) const { ownership_.say(OwnerKind::kServer, url); }
+  void say_url(const std::string& url);
 
   // Each is called on the loop's thread: notices of every run; POST /api/v1/shutdown; that the engine cannot go on (or, with an
   // empty message, that it can again).
@@ -100,10 +102,11 @@ class Owner final : public Service {
   bool stop_tasks_ = false;
 
   mutable std::mutex mutex_;
-  std::optional<Error> trouble_;          // guarded by mutex_
-  mutable EngineFigures figures_;         // likewise, as they were last seen
-  std::atomic<bool> is_ready_{false};     // the store can be read
-  std::atomic<bool> is_closing_{false};   // nothing reaches the engine any more
+  std::string url_;  // guarded by mutex_
+  std::optional<Error> trouble_;  // likewise
+  mutable EngineFigures figures_;  // likewise, as they were last seen
+  std::atomic<bool> is_ready_{false};  // the store can be read
+  std::atomic<bool> is_closing_{false};  // nothing reaches the engine any more
 
   std::unique_ptr<HttpServer> http_;
   std::atomic<HttpServer*> timer_{nullptr};  // http_, as soon as it is there

@@ -22,7 +22,7 @@ HttpRequest events_request(const std::string& target, const std::string& last_id
 
 }  // namespace
 
-RunEvents::RunEvents(Connection& connection, const Uuid& run, std::string mark)
+RunEvents::RunEvents(ApiClient& connection, const Uuid& run, std::string mark)
     : connection_(connection), run_(run), last_id_(std::move(mark)), knows_state_(!last_id_.empty()) {}
 
 Result<std::vector<Notice>> RunEvents::next(Duration wait) {
@@ -37,7 +37,8 @@ Result<std::vector<Notice>> RunEvents::next(Duration wait) {
   if (bytes && !*bytes) return out;
   if (!bytes || (*bytes)->empty()) {
     stream_.reset();
-    return reconnect(Duration{0}, bytes ? Error{Code::kUnavailable, connection_.name() + " has ended the stream", ""} : bytes.error());
+    return reconnect(Duration{0},
+                     bytes ? Error{Code::kUnavailable, connection_.name() + " has ended the stream", ""} : bytes.error());
   }
   reader_.append(**bytes);
   while (const auto event = reader_.next()) {
@@ -63,7 +64,9 @@ Result<std::vector<Notice>> RunEvents::reconnect(Duration wait, const Error& why
 Status RunEvents::take(const ServerEvent& event, std::vector<Notice>& out) {
   if (event.event == "hello") {
     cut_since_.reset();
-    if (!knows_state_) SLUICE_TRY_STATUS(tell_state(out));
+    if (!knows_state_) {
+      SLUICE_TRY_STATUS(tell_state(out));
+    }
     knows_state_ = true;
   } else if (event.event == "reset") {
     SLUICE_TRY_STATUS(tell_state(out));
@@ -88,7 +91,7 @@ Status RunEvents::tell_state(std::vector<Notice>& out) {
   return {};
 }
 
-std::string event_mark(Connection& connection) {
+std::string event_mark(ApiClient& connection) {
   auto stream = connection.stream(events_request("/api/v1/events", ""));
   if (!stream) return {};
   EventReader reader;

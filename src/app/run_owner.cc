@@ -97,9 +97,9 @@ class OwnerSession {
     if (!tasks) return console_.fail(tasks.error());
     // What is not at its end by now is not carried on: this process is about to go.
     constexpr auto kNobody = Service::Owner::kNone;
-    console_.out(console_.json() ? run_document(*row, *tasks, kNobody)
-                                 : run_summary(console_, run_sheet(*row, std::move(*tasks), kNobody),
-                                               last_lines_in(owner_.dir(), uuid_)));
+    console_.out(console_.json()
+                     ? run_document(*row, *tasks, kNobody)
+                     : run_summary(console_, run_sheet(*row, std::move(*tasks), kNobody), last_lines_in(owner_.dir(), uuid_)));
     return exit_code_of_run(row->state, signal_);
   }
 

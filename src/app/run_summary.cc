@@ -93,10 +93,8 @@ std::string run_summary(const Console& console, const RunSheet& sheet, const Las
   add_outputs(out, console, sheet.outputs);
   add_metrics(out, console, sheet.metrics);
   out += failures;
-  if (sheet.state == RunState::kFailed)
-    out += console.ink(Ink::kDim, "sluice retry " + id + " runs again what failed") + "\n";
-  if (sheet.state == RunState::kCanceled)
-    out += console.ink(Ink::kDim, "sluice retry " + id + " runs what is left of it") + "\n";
+  if (sheet.state == RunState::kFailed) out += console.ink(Ink::kDim, "sluice retry " + id + " runs again what failed") + "\n";
+  if (sheet.state == RunState::kCanceled) out += console.ink(Ink::kDim, "sluice retry " + id + " runs what is left of it") + "\n";
   if (sheet.state == RunState::kInterrupted) out += console.ink(Ink::kDim, "sluice run --resume " + id + " goes on") + "\n";
   if (sheet.state == RunState::kPaused) out += console.ink(Ink::kDim, "sluice resume " + id + " goes on") + "\n";
   return out;

@@ -1,4 +1,4 @@
-#include "app/run_document.h"
+#include "app/run_summary.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -64,83 +64,53 @@ std::vector<TaskRow> task_rows() {
            .error = "exit code 3: bad\nsecond line"}};
 }
 
-TEST(RunDocument, HasTheFieldsOfTheContract) {
-  RunRow run = run_row(RunState::kSucceeded);
-  run.outputs = outputs_json();
-  const std::string text = run_json(run, task_rows(), false);
-  const auto read = parse_json(text);
-  ASSERT_TRUE(read) << text;
-  const Value model = Value(List{Value::of({{"name", "model"},
-                                            {"type", "system.Model"},
-                                            {"uri", "/data/model"},
-                                            {"digest", "sha256:00"},
-                                            {"size_bytes", 7},
-                                            {"metadata", Value::of({{"epochs", 3}})}})});
-  EXPECT_EQ(*read->find("run_id"), Value("01234567-89ab-4def-8123-456789abcdef"));
-  EXPECT_EQ(*read->find("name"), Value("trip 1"));
-  EXPECT_EQ(*read->find("state"), Value("SUCCEEDED"));
-  EXPECT_TRUE(read->find("error")->is_null());
-  EXPECT_EQ(*read->find("seconds"), Value(1.5));
-  EXPECT_EQ(*read->find("outputs"), Value::of({{"Output", 10}, {"ratio", 0.5}}));
-  EXPECT_EQ(*read->find("output_artifacts"), Value::of({{"model", model}}));
-  EXPECT_EQ(*read->find("parameters"), Value::of({{"rows", 3}}));
-  const Struct& tasks = read->find("tasks")->as_struct();
-  EXPECT_EQ(tasks.at("root/add"), Value::of({{"state", "SUCCEEDED"},
-                                             {"attempts", 1},
-                                             {"exit_code", 0},
-                                             {"seconds", 0.4},
-                                             {"output_parameters", Value::of({{"Output", 10}, {"ratio", 0.5}})},
-                                             {"output_artifacts", Value::of({{"model", model}})},
-                                             {"error", nullptr},
-                                             {"notes", List{"odd image"}}}));
-  EXPECT_EQ(tasks.at("root/loop[0]/double"), Value::of({{"state", "FAILED"},
-                                                        {"attempts", 2},
-                                                        {"exit_code", 3},
-                                                        {"seconds", 1},
-                                                        {"output_parameters", Struct{}},
-                                                        {"output_artifacts", Struct{}},
-                                                        {"error", "exit code 3: bad\nsecond line"}}));
+// What GET /api/v1/runs/ID and .../tasks say of a run.
+const char* const kDocument = R"({"run_id": "01234567-89ab-4def-8123-456789abcdef", "name": "trip 1", "state": "SUCCEEDED",
+"error": null, "seconds": 1.5, "outputs": {"Output": 10, "ratio": 0.5}, "output_artifacts": {"model": [{"name": "model",
+"type": "system.Model", "uri": "/data/model", "digest": "sha256:00", "size_bytes": 7, "metadata": {"epochs": 3}}]}})";
+const char* const kTasks = R"({"tasks": [{"id": 1, "path": "root/add", "state": "SUCCEEDED", "attempts": 1, "exit_code": 0,
+"began": "2026-11-24T06:54:43.000000Z", "ended": "2026-11-24T06:54:43.400000Z", "error": null, "notes": ["odd image"],
+"output_artifacts": {"metrics": [{"name": "m", "type": "system.Metrics", "uri": "/m", "metadata": {"accuracy": 0.9}}]}}]})";
+
+TEST(RunSheet, IsReadFromTheDocumentsOfTheApi) {
+  const RunSheet sheet = run_sheet(*parse_json(kDocument), *parse_json(kTasks));
+  EXPECT_EQ(sheet.uuid.text(), "01234567-89ab-4def-8123-456789abcdef");
+  EXPECT_EQ(sheet.state, RunState::kSucceeded);
+  EXPECT_EQ(sheet.took, Duration(1'500'000));
+  EXPECT_EQ(sheet.outputs.parameters, (Struct{{"Output", Value(10)}, {"ratio", Value(0.5)}}));
+  EXPECT_EQ(sheet.outputs.artifacts.at("model").at(0).uri, "/data/model");
+  ASSERT_EQ(sheet.tasks.size(), 1U);
+  EXPECT_EQ(sheet.tasks[0].path, "root/add");
+  EXPECT_EQ(sheet.tasks[0].began, at(0));
+  EXPECT_EQ(sheet.tasks[0].ended, at(0.4));
+  EXPECT_EQ(sheet.tasks[0].notes, R"(["odd image"])");
+  ASSERT_EQ(sheet.metrics.size(), 1U);
+  EXPECT_EQ(sheet.metrics[0].values, (Struct{{"accuracy", Value(0.9)}}));
 }
 
-TEST(RunDocument, IntegralNumbersPrintAsIntegersAndTasksInTheirOrder) {
-  RunRow run = run_row(RunState::kSucceeded);
-  run.outputs = outputs_json();
-  const std::string text = run_json(run, task_rows(), false);
-  EXPECT_THAT(text, HasSubstr("\"Output\":10,"));
-  EXPECT_THAT(text, Not(HasSubstr("10.0")));
-  EXPECT_LT(text.find("root/add"), text.find("root/loop"));
-  EXPECT_THAT(text, testing::EndsWith("}\n"));
+TEST(RunSheet, WhatDocumentsLackIsEmpty) {
+  const RunSheet sheet = run_sheet(Value(), Value::of({{"tasks", List{Value(3), Value(Struct{})}}}));
+  EXPECT_EQ(sheet.name, "");
+  EXPECT_FALSE(sheet.took);
+  EXPECT_EQ(sheet.tasks.size(), 2U);
+  EXPECT_EQ(sheet.tasks[1].began, Instant{});
 }
 
-TEST(RunDocument, AnErrorIsText) {
-  RunRow run = run_row(RunState::kFailed);
-  run.error = "task 'root/x' failed";
-  EXPECT_EQ(*parse_json(run_json(run, {}, false))->find("error"), Value("task 'root/x' failed"));
+TEST(RunSheet, OfRowsWithoutAnOwnerIsInterrupted) {
+  EXPECT_EQ(run_sheet(run_row(RunState::kRunning), {}, Service::Owner::kNone).state, RunState::kInterrupted);
+  EXPECT_EQ(run_sheet(run_row(RunState::kRunning), {}, Service::Owner::kServer).state, RunState::kRunning);
 }
 
-TEST(RunDocument, WhatHasNotEndedTookNoTime) {
-  EXPECT_EQ(*parse_json(run_json(run_row(RunState::kRunning), {}, true))->find("seconds"), Value(0));
-}
-
-TEST(RunDocument, ARunWithoutOwnerIsInterrupted) {
-  EXPECT_EQ(shown_state(run_row(RunState::kRunning), true), RunState::kRunning);
-  EXPECT_EQ(shown_state(run_row(RunState::kRunning), false), RunState::kInterrupted);
-  EXPECT_EQ(shown_state(run_row(RunState::kFailed), false), RunState::kFailed);
-}
-
-TEST(RunDocument, PathsKnowTheirKeyAndTheirParent) {
-  EXPECT_EQ(task_key("root/for-loop-2[0]/double"), "double");
-  EXPECT_EQ(task_key("root/for-loop-2[10]"), "for-loop-2");
-  EXPECT_EQ(parent_path("root/for-loop-2[0]/double"), "root/for-loop-2[0]");
-  EXPECT_EQ(parent_path("root/for-loop-2[0]"), "root/for-loop-2");
-  EXPECT_EQ(parent_path("root/for-loop-2"), "root");
-  EXPECT_EQ(parent_path("root"), "");
+TEST(RunSheet, InstantsAreReadToTheMicrosecond) {
+  EXPECT_EQ(instant_from(format_rfc3339(at(0.123456), true)), at(0.123456));
+  EXPECT_EQ(instant_from("2026-11-24T06:54:43Z"), at(0));
+  for (const char* bad : {"", "soon", "2026-11-24"}) EXPECT_EQ(instant_from(bad), Instant{}) << bad;
 }
 
 class Summary : public testing::Test {
  protected:
   std::string of(const RunRow& run, const std::vector<TaskRow>& tasks = {}) const {
-    return run_summary(console, dir, run, tasks, false);
+    return run_summary(console, run_sheet(run, tasks, Service::Owner::kNone), last_lines_in(dir, run.uuid));
   }
   ScratchFolder folder;
   DataDir dir = *DataDir::at(folder.path());
@@ -163,7 +133,7 @@ TEST_F(Summary, ShowsWhatAFailedTaskPrintedLast) {
   RunRow run = run_row(RunState::kFailed);
   run.error = "task 'root/loop[0]/double' failed: exit code 3: bad";
   const auto tasks = task_rows();
-  const std::string path = log_path(dir, run, tasks[3], 0);
+  const std::string path = log_path(dir, run.uuid, tasks[3], 0);
   std::filesystem::create_directories(std::filesystem::path(path).parent_path());
   LogWriter log(path, 1 << 20U);
   for (int i = 1; i <= 30; ++i) log.write(Stream::kStdout, "line " + std::to_string(i) + "\n", at(0));
@@ -205,7 +175,6 @@ TEST_F(Summary, OutputsThatDoNotReadBackHideNothingElse) {
   RunRow run = run_row(RunState::kSucceeded);
   run.outputs = "{broken";
   EXPECT_THAT(of(run), HasSubstr("SUCCEEDED trip 1"));
-  EXPECT_EQ(*parse_json(run_json(run, {}, false))->find("outputs"), Value(Struct{}));
 }
 
 TEST_F(Summary, ANoteOfManyTasksIsSaidOnce) {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "app/console.h"
 #include "api/events.h"
+#include "app/console.h"
 #include "app/task_tree.h"
 
 namespace sluice {

@@ -27,9 +27,8 @@ TEST(ServerLog, IsOneLineAnEventForPeople) {
 }
 
 TEST(ServerLog, IsOneDocumentALineForPrograms) {
-  const std::string text = written(true, [](const ServerLog& log) {
-    log.write(LogLevel::kError, "request failed", {{"status", "500"}, {"path", "/x\n"}});
-  });
+  const std::string text = written(
+      true, [](const ServerLog& log) { log.write(LogLevel::kError, "request failed", {{"status", "500"}, {"path", "/x\n"}}); });
   const auto document = parse_json(text);
   ASSERT_TRUE(document) << text;
   EXPECT_EQ(document->string_or("level", ""), "error");

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "app/columns.h"
 #include "api/run_document.h"
+#include "app/columns.h"
 
 namespace sluice {
 namespace {

@@ -35,7 +35,7 @@ Result<OwnerOptions> owner_options(const ServerConfig& server) {
   OwnerOptions options{.is_server = true};
   options.guard.hosts = server.allow_hosts;
   if (!server.token_file.empty()) {
-    SLUICE_TRY(options.guard.tokens, read_tokens(server.token_file));
+    SLUICE_TRY(options.guard.tokens, tokens_of_file(server.token_file));
   }
   if (options.guard.tokens.empty() && !is_loopback(server.host) && !server.anybody)
     return fail(Code::kInvalid, "--host " + server.host + ": others reach this address, and a pipeline runs any command",
@@ -52,7 +52,9 @@ Result<OwnerOptions> owner_options(const ServerConfig& server) {
 
 // An address by which this machine reaches it: of the wildcards, the loopback.
 std::string url_of(const ServerConfig& server, int port) {
-  std::string host = server.host == "0.0.0.0" ? "127.0.0.1" : server.host == "::" || server.host == "[::]" ? "[::1]" : server.host;
+  std::string host = server.host == "0.0.0.0"                       ? "127.0.0.1"
+                     : server.host == "::" || server.host == "[::]" ? "[::1]"
+                                                                    : server.host;
   if (host.find(':') != std::string::npos && host.front() != '[') host = "[" + host + "]";
   return (server.tls_certificate.empty() ? "http://" : "https://") + host + ":" + std::to_string(port);
 }
@@ -73,8 +75,16 @@ class Server {
 
   int run() {
     if (const Status places = check_places(context_.words, dir_); !places) return context_.console.fail(places.error());
-    const auto options = owner_options(context_.config.server);
+    auto options = owner_options(context_.config.server);
     if (!options) return context_.console.fail(options.error());
+    options->answered = [this](const HttpRequest& request, int status, Duration took) {
+      if (status >= 500)
+        log_.write(LogLevel::kError, "request failed",
+                   {{"status", std::to_string(status)},
+                    {"method", request.method},
+                    {"path", std::string(request.path())},
+                    {"took", format_duration(took)}});
+    };
     Signals signals;
     ::signal(SIGHUP, SIG_IGN);  // the terminal that it was started from may go
     auto owner = open(*options, signals);
@@ -101,7 +111,8 @@ class Server {
       if (owner != nullptr) return owner;
       const OwnerInfo other = owner_of(dir_);
       if (!context_.words.wait && other.pid != 0) return fail(owned_error(context_, other));
-      if (!said && other.pid != 0) log_.write(LogLevel::kInfo, "waiting for the data directory", {{"pid", std::to_string(other.pid)}});
+      if (!said && other.pid != 0)
+        log_.write(LogLevel::kInfo, "waiting for the data directory", {{"pid", std::to_string(other.pid)}});
       said = said || other.pid != 0;
       pollfd wait{.fd = signals.fd(), .events = POLLIN, .revents = 0};
       poll(&wait, 1, 50);
@@ -122,8 +133,11 @@ class Server {
     owner_->on_notice([this](const Notice& notice) {
       const auto* run = std::get_if<RunNotice>(&notice);
       if (run == nullptr || !is_final(run->state)) return;
-      log_.write(run->state == RunState::kFailed ? LogLevel::kWarning : LogLevel::kInfo, "run ended",
-                 {{"run", run->run.text()}, {"state", std::string(state_name(run->state))}, {"error", run->error}});
+      if (run->error.empty())
+        log_.write(LogLevel::kInfo, "run ended", {{"run", run->run.text()}, {"state", std::string(state_name(run->state))}});
+      else
+        log_.write(LogLevel::kWarning, "run ended",
+                   {{"run", run->run.text()}, {"state", std::string(state_name(run->state))}, {"error", run->error}});
     });
     owner_->on_trouble([this](const Error& error) {
       if (error.message.empty())
@@ -144,10 +158,13 @@ class Server {
     const std::string pid = std::to_string(getpid());
     log_.write(LogLevel::kInfo, "up", {{"url", url}, {"pid", pid}, {"data_dir", dir_.root()}, {"version", SLUICE_VERSION}});
     const Value ready = Value::of({{"url", url}, {"pid", static_cast<int>(getpid())}});
-    if (!context_.words.ready_file.empty()) SLUICE_TRY_STATUS(write_whole_file(context_.words.ready_file, to_json(ready) + "\n"));
-    context_.console.out(context_.console.json()
-                             ? to_json(Value::of({{"url", url}, {"pid", static_cast<int>(getpid())}, {"data_dir", dir_.root()}})) + "\n"
-                             : "Sluice is up: " + url + "  (data in " + context_.config.data_dir + ")\n");
+    if (!context_.words.ready_file.empty()) {
+      SLUICE_TRY_STATUS(write_whole_file(context_.words.ready_file, to_json(ready) + "\n"));
+    }
+    context_.console.out(
+        context_.console.json()
+            ? to_json(Value::of({{"url", url}, {"pid", static_cast<int>(getpid())}, {"data_dir", dir_.root()}})) + "\n"
+            : "Sluice is up: " + url + "  (data in " + context_.config.data_dir + ")\n");
     return {};
   }
 

@@ -1,5 +1,6 @@
 #include "engine/attempt.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -7,7 +8,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 
 namespace sluice {
@@ -47,9 +47,17 @@ Result<std::optional<std::string>> read_output(const std::string& path) {
                 path + " has " + std::to_string(info.st_size >> 20U) + " MiB: a parameter's value has at most " +
                     std::to_string(kOutputFileMax >> 20U),
                 "hand over large values as artifacts");
-  std::ifstream file(path, std::ios::binary);
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fail_errno("read " + path, errno);
   std::string text(static_cast<std::size_t>(info.st_size), '\0');
-  if (!file.read(text.data(), info.st_size)) return fail(Code::kInvalid, path + " cannot be read");
+  std::size_t size = 0;
+  ssize_t got = 1;
+  while (size < text.size() && (got = read(fd, text.data() + size, text.size() - size)) > 0)
+    size += static_cast<std::size_t>(got);
+  const int error = errno;
+  close(fd);
+  if (got < 0) return fail_errno("read " + path, error);
+  text.resize(size);
   return std::optional<std::string>(std::move(text));
 }
 
@@ -70,20 +78,26 @@ void note_if_linked(Attempt& attempt, const ObjectStore& objects, const Artifact
   attempt.linked.push_back(linked_input(artifact.uri, artifact.digest, copy));
 }
 
-// in/KEY/NAME, or in/KEY/INDEX/NAME for a list: file names and extensions stay what the producer chose.
+// .in/KEY/NAME, or .in/KEY/INDEX/NAME for a list: file names and extensions stay what the producer chose.
+std::string place_of(const Attempt& attempt, const std::string& key, const std::vector<Artifact>& list, std::size_t index) {
+  std::string place = attempt.directory + ".in/" + key;
+  if (list.size() > 1) place += "/" + std::to_string(index);
+  return place;
+}
+
 Status fetch_inputs(Attempt& attempt, const ObjectStore& objects) {
+  attempt.linked.clear();
   for (auto& [key, list] : attempt.inputs.artifacts) {
     if (key.empty() || key == "." || key == ".." || key.find('/') != std::string::npos)
       return fail(Code::kInvalid, "input artifact '" + key + "': its name cannot be that of a folder");
-    std::string folder = attempt.directory + ".in";
-    SLUICE_TRY_STATUS(make_directory(folder));
-    SLUICE_TRY_STATUS(make_directory(folder += "/" + key));
+    SLUICE_TRY_STATUS(make_directory(attempt.directory + ".in"));
+    SLUICE_TRY_STATUS(make_directory(attempt.directory + ".in/" + key));
     for (std::size_t i = 0; i < list.size(); ++i) {
       Artifact& artifact = list[i];
       artifact.metadata.erase("_kfp_workspace");
       if (artifact.digest.empty()) continue;
-      std::string place = folder;
-      if (list.size() > 1) SLUICE_TRY_STATUS(make_directory(place += "/" + std::to_string(i)));
+      const std::string place = place_of(attempt, key, list, i);
+      SLUICE_TRY_STATUS(make_directory(place));
       const std::string path = place + "/" + base_name(artifact.uri);
       if (auto fetched = objects.fetch(artifact.digest, path); !fetched)
         return fail(std::move(fetched).error().with_context("input artifact '" + key + "': "));
@@ -95,10 +109,16 @@ Status fetch_inputs(Attempt& attempt, const ObjectStore& objects) {
 }
 
 // custom_path says where the user put the content: it belongs at the artifact's own place.
+// There may be something there, of a time before that was cut short. It goes when the copy is whole: the content may lie below
+// it.
 Status bring_home(Artifact& artifact, const std::string& home) {
   if (artifact.custom_path.empty() || artifact.custom_path == artifact.uri || !exists(artifact.custom_path)) return {};
+  const std::string part = home + ".part";
   std::error_code error;
-  std::filesystem::copy(artifact.custom_path, home, std::filesystem::copy_options::recursive, error);
+  std::filesystem::remove_all(part, error);
+  if (!error) std::filesystem::copy(artifact.custom_path, part, std::filesystem::copy_options::recursive, error);
+  if (!error) std::filesystem::remove_all(home, error);
+  if (!error) std::filesystem::rename(part, home, error);
   if (error) return fail_errno("copy " + artifact.custom_path + " to " + home, error.value());
   artifact.uri = home;
   return {};
@@ -163,14 +183,27 @@ bool Attempt::has_outputs() const {
 Status lay_out(Attempt& attempt, const ObjectStore& objects) {
   if (mkdir(attempt.directory.c_str(), 0755) != 0) {
     if (errno != EEXIST) return fail_errno("make directory " + attempt.directory, errno);
-    // Of an attempt that the journal forgot in a power cut.
+    // Of an attempt that the journal forgot in a power cut, or of a start that was cut short. The directory goes last: where it
+    // is not, there is nothing.
     std::error_code error;
-    for (const char* part : {"", ".log", ".in", ".out", ".params", ".tmp"})
+    for (const char* part : {".log", ".in", ".out", ".params", ".tmp", ""})
       if (!error) std::filesystem::remove_all(attempt.directory + part, error);
     if (error) return fail_errno("remove " + attempt.directory, error.value());
     SLUICE_TRY_STATUS(make_directory(attempt.directory));
   }
   return fetch_inputs(attempt, objects);
+}
+
+void find_inputs(Attempt& attempt, const ObjectStore& objects) {
+  for (auto& [key, list] : attempt.inputs.artifacts)
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      Artifact& artifact = list[i];
+      artifact.metadata.erase("_kfp_workspace");
+      if (artifact.digest.empty()) continue;
+      artifact.uri = place_of(attempt, key, list, i) + "/" + base_name(artifact.uri);
+      note_if_linked(attempt, objects, artifact);
+    }
+  for (LinkedInput& linked : attempt.linked) linked.size = -1;
 }
 
 Status check_inputs(const Attempt& attempt, const ObjectStore& objects) {
@@ -182,7 +215,11 @@ Status check_inputs(const Attempt& attempt, const ObjectStore& objects) {
     if (now.size == before.size && now.mtime_ns == before.mtime_ns) continue;
     // Nobody may be given these bytes under the digest of others; whoever needs them is told that they are gone.
     const std::string object = objects.path_of(before.digest);
-    if (!objects.verify(before.digest)) (void)rename(object.c_str(), (object + ".changed").c_str());
+    const Status same = objects.verify(before.digest);
+    const bool is_unknown = !same && same.error().code == Code::kUnavailable;
+    if (before.size < 0 && same) continue;
+    if (before.size < 0 && is_unknown) return same;
+    if (!same && !is_unknown) (void)rename(object.c_str(), (object + ".changed").c_str());
     return fail(Code::kCorrupt, "changed its input " + before.path, "copy an input before you change it");
   }
   return {};
@@ -235,6 +272,7 @@ Result<TaskData> import_artifact(const Attempt& attempt, ObjectStore& objects) {
     std::error_code error;
     std::filesystem::create_directories(attempt.outputs.artifacts_dir, error);
     const std::string home = attempt.outputs.artifacts_dir + "/" + base_name(artifact.uri);
+    if (!error) std::filesystem::remove_all(home, error);  // of a time before that was cut short
     if (!error) std::filesystem::copy(artifact.uri, home, std::filesystem::copy_options::recursive, error);
     if (error) return fail_errno("copy " + artifact.uri + " to " + home, error.value());
     artifact.uri = home;

@@ -42,7 +42,7 @@ struct AttemptOrder {
 // An input that was given as a hard link to the stored object, as it was before the attempt.
 struct LinkedInput {
   std::string path, digest;
-  std::int64_t size = 0, mtime_ns = 0, ctime_ns = 0;
+  std::int64_t size = 0, mtime_ns = 0, ctime_ns = 0;  // size -1: not known, the object is hashed afterwards
 };
 
 struct Attempt {
@@ -63,6 +63,9 @@ struct Attempt {
 // Makes the directory and copies the inputs in.
 Status lay_out(Attempt& attempt, const ObjectStore& objects);
 
+// Of an attempt that an owner before us has laid out: where its inputs are, and which of them are links.
+void find_inputs(Attempt& attempt, const ObjectStore& objects);
+
 // The command to start. `environment_bin` is the bin/ of the component's environment, or empty.
 Result<AttemptSpec> make_spec(const Attempt& attempt, const std::string& environment_bin);
 
@@ -74,7 +77,8 @@ struct Collected {
 // that has run, however it ended.
 Status check_inputs(const Attempt& attempt, const ObjectStore& objects);
 
-// After exit code 0: reads the outputs, takes artifacts into the store, checks that linked inputs are as they were.
+// After exit code 0: reads the outputs, takes artifacts into the store, checks that linked inputs are as they were. May be
+// repeated, after an error or by another process: what has been taken in stays where it is and has the same digest.
 Collected collect(const Attempt& attempt, ObjectStore& objects);
 
 // An importer has no process: its artifact, copied to the workspace if it asks for that.

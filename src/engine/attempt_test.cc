@@ -216,6 +216,70 @@ TEST_F(AttemptTest, ACustomPathIsBroughtHome) {
   EXPECT_EQ(text_of(custom), "mine");
 }
 
+// A process that died in the middle had taken in some of them, or all.
+TEST_F(AttemptTest, CollectingAgainGivesTheSame) {
+  const Attempt attempt = made();
+  const std::string home = attempt.outputs.artifacts_dir + "/data";
+  write(attempt.outputs.parameters_dir + "/y", "1");
+  for (const bool is_tree : {false, true}) {
+    fs::remove_all(home);
+    if (is_tree) {
+      fs::create_directories(home + "/deep");
+      write(home + "/deep/rows", "rows");
+      write(home + "/same", "rows");
+      write(home + "/tool", "#!/bin/sh\n");
+      fs::permissions(home + "/tool", fs::perms::owner_all);
+      fs::create_symlink("same", home + "/link");
+    } else {
+      write(home, "rows");
+    }
+    const Collected first = collect(attempt, objects);
+    ASSERT_TRUE(first.outputs.has_value()) << error_of(first);
+    ASSERT_EQ(fs::hard_link_count(is_tree ? home + "/same" : home) > 1, true) << "it is a link to the object now";
+    for (int i = 0; i < 2; ++i) {
+      const Collected again = collect(attempt, objects);
+      ASSERT_TRUE(again.outputs.has_value()) << error_of(again);
+      EXPECT_EQ(*again.outputs, *first.outputs);
+      EXPECT_TRUE(objects.verify(again.outputs->artifacts.at("data").at(0).digest));
+    }
+  }
+}
+
+TEST_F(AttemptTest, ACustomPathIsBroughtHomeAgain) {
+  const Attempt attempt = made();
+  const std::string home = attempt.outputs.artifacts_dir + "/data";
+  folder.write("elsewhere/tree/model.bin", "mine");
+  // Below its own home, too: what is copied must not go before the copy is whole.
+  for (const std::string& custom : {folder.path() + "/elsewhere/tree", home + "/inner"}) {
+    if (custom.starts_with(home)) {
+      fs::remove_all(home);
+      fs::create_directories(custom);
+      write(custom + "/model.bin", "mine");
+    }
+    const Collected first = collect_report(attempt, R"({"customPath": ")" + custom + R"("})");
+    ASSERT_TRUE(first.outputs.has_value()) << error_of(first);
+    EXPECT_EQ(text_of(home + "/model.bin"), "mine");
+    const Collected again = collect_report(attempt, R"({"customPath": ")" + custom + R"("})");
+    ASSERT_TRUE(again.outputs.has_value()) << error_of(again);
+    EXPECT_EQ(again.outputs->artifacts.at("data").at(0).digest, first.outputs->artifacts.at("data").at(0).digest);
+    EXPECT_FALSE(fs::exists(home + ".part"));
+  }
+}
+
+TEST_F(AttemptTest, InputsThatAnOwnerBeforeUsHasLaidOutAreFound) {
+  TaskData inputs;
+  inputs.artifacts["data"] = {stored("rows.csv", "1")};
+  inputs.artifacts["many"] = {stored("a.txt", "a"), stored("b.txt", "b")};
+  Attempt before(order("eat", 1, 1, inputs), dir);
+  ASSERT_TRUE(lay_out(before, objects).has_value());
+  Attempt after(order("eat", 1, 1, inputs), dir);
+  find_inputs(after, objects);
+  EXPECT_EQ(after.inputs, before.inputs);
+  EXPECT_EQ(after.linked.size(), before.linked.size());
+  for (const auto& [key, list] : after.inputs.artifacts)
+    for (const Artifact& artifact : list) EXPECT_TRUE(fs::exists(artifact.uri)) << key;
+}
+
 TEST_F(AttemptTest, WhatCannotBeStoredNamesTheOutput) {
   const Attempt attempt = made();
   write(attempt.outputs.parameters_dir + "/y", "1");
@@ -266,6 +330,9 @@ TEST_F(AttemptTest, AnImportToTheWorkspaceIsACopy) {
   const Artifact& artifact = outputs->artifacts.at("artifact").at(0);
   EXPECT_EQ(artifact.uri, attempt.directory + ".out/rows.csv");
   EXPECT_TRUE(objects.has(artifact.digest));
+  const auto again = import_artifact(attempt, objects);
+  ASSERT_TRUE(again.has_value()) << again.error().message;
+  EXPECT_EQ(*again, *outputs) << "an owner that died may have done it before";
   std::ofstream(file) << "changed";
   EXPECT_EQ(text_of(artifact.uri), "rows");
 

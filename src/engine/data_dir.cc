@@ -95,8 +95,8 @@ Result<std::optional<Ownership>> Ownership::acquire(const DataDir& dir) {
 
 void Ownership::say(OwnerKind kind, const std::string& url) const {
   const std::string text = std::to_string(getpid()) + (kind == OwnerKind::kServer ? " server " + url : "") + "\n";
-  // Only for people and for clients that look for a URL; the lock itself is what counts, so a full disk is no reason to fail here.
-  // Written over what is there and then cut, so that a reader never finds it empty.
+  // Only for people and for clients that look for a URL; the lock itself is what counts, so a full disk is no reason to fail
+  // here. Written over what is there and then cut, so that a reader never finds it empty.
   if (pwrite(fd_, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()))
     (void)!ftruncate(fd_, static_cast<off_t>(text.size()));
 }

@@ -69,6 +69,24 @@ TEST_F(DataDirTest, NamesOfTasksAreMadeHarmless) {
   EXPECT_EQ(dir_.attempt("RUN", TaskId{1}, "", 1), dir_.root() + "/runs/RUN/1-" + ".1");
 }
 
+TEST_F(DataDirTest, TheLockSaysWhoHasItAndWhere) {
+  ASSERT_TRUE(dir_.create().has_value());
+  EXPECT_EQ(owner_of(dir_).kind, OwnerKind::kNone);
+  const auto mine = Ownership::acquire(dir_);
+  ASSERT_TRUE(mine && *mine);
+  EXPECT_EQ(owner_of(dir_).kind, OwnerKind::kRun);
+  EXPECT_EQ(owner_of(dir_).pid, ::getpid());
+  (*mine)->say(OwnerKind::kServer, "http://127.0.0.1:8080");
+  EXPECT_EQ(owner_of(dir_).kind, OwnerKind::kServer);
+  EXPECT_EQ(owner_of(dir_).url, "http://127.0.0.1:8080");
+  EXPECT_EQ(owner_pid(dir_), ::getpid());
+  (*mine)->say(OwnerKind::kServer, "");
+  EXPECT_EQ(owner_of(dir_).url, "");
+  EXPECT_EQ(owner_of(dir_).kind, OwnerKind::kServer);
+  (*mine)->say(OwnerKind::kRun);
+  EXPECT_EQ(owner_of(dir_).kind, OwnerKind::kRun) << "nothing of the longer text is left";
+}
+
 TEST_F(DataDirTest, OneProcessOwnsIt) {
   ASSERT_TRUE(dir_.create().has_value());
   EXPECT_EQ(owner_pid(dir_), 0);

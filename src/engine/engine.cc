@@ -189,11 +189,14 @@ void Engine::take_events() {
   for (auto& [uuid, event] : std::exchange(events_, {}))
     if (const auto found = runs_.find(uuid); found != runs_.end()) {
       touched_.insert(found->second);
-      take(*found->second, event, last_now_);
+      take(*found->second, std::move(event), last_now_);
     }
 }
 
-void Engine::take(LiveRun& run, const Event& event, Instant now) {
+void Engine::take(LiveRun& run, Event event, Instant now) {
+  // Said by the clock of the machine, which may have been set back since the journal's newest entry: its age is what counts.
+  if (auto* started = std::get_if<AttemptStarted>(&event); started != nullptr && started->at != Instant{})
+    started->at = now - std::max(clock_.now() - started->at, Duration{0});
   const RunState before = run.state.run;
   Outcome outcome = step(*run.plan, run.state, event, now);
   // Old news moves nothing and need not be remembered.

@@ -182,7 +182,7 @@ class Engine {
   void on_answer_to_removed(const Uuid& run, const Event& event);
   void turn();
   void take_events();
-  void take(LiveRun& run, const Event& event, Instant now);
+  void take(LiveRun& run, Event event, Instant now);
   // carry_out.cc: from a decision to an order.
   void carry_out(const RunPtr& run);
   void perform(LiveRun& run, const Action& action);

@@ -36,6 +36,7 @@ void LocalHands::release(const Uuid& run) {
     build->wanted_by.erase(run);
     cancel_if_unwanted(*build);
   }
+  let_go(run);
 }
 
 void LocalHands::cancel_if_unwanted(Build& build) {
@@ -46,8 +47,7 @@ void LocalHands::await_environment(const JobPtr& job) {
   const EnvironmentSpec& spec = *job->attempt.order.site->environment;
   if (const auto found = built_.find(spec.key); found != built_.end()) {
     job->environment_bin = found->second;
-    ready_.push_back(job);
-    return;
+    return make_ready(job);
   }
   job->phase = Phase::kEnvironment;
   build_of(spec)->waiting.push_back(job);
@@ -93,9 +93,8 @@ void LocalHands::on_built(const std::string& key, Result<Environment> environmen
   if (environment) built_[key] = environment->path + "/bin";
   for (const JobPtr& job : build->waiting) {
     if (environment) {
-      job->phase = Phase::kReady;
       job->environment_bin = environment->path + "/bin";
-      ready_.push_back(job);
+      make_ready(job);
       continue;
     }
     std::string message = "its Python environment could not be built: " + environment.error().message;

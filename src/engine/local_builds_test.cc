@@ -161,5 +161,24 @@ TEST_F(LocalBuilds, HandsThatGoAwayDoNotWaitForTheInstaller) {
   EXPECT_TRUE(reports.empty());
 }
 
+TEST_F(LocalBuilds, AnAttemptOfAnOwnerBeforeUsThatIsTakenBackWaitsForItsEnvironment) {
+  use(interpreter(":", ":"));
+  attach({.held = {id(1)}});
+  AttemptOrder given = python_order(1);
+  given.again = true;
+  start(given);
+  settle();
+  EXPECT_EQ(started(), "") << "the supervisor has it";
+  hands->hold(uuid);
+  supervisor().say(AttemptsWithdrawn{{id(1)}});
+  settle();
+  hands->let_go(uuid);
+  serve_until([&] { return started() == "1"; });
+  const auto& env = supervisor().started[0].env;
+  const auto path = std::find_if(env.begin(), env.end(), [](const auto& variable) { return variable.first == "PATH"; });
+  ASSERT_NE(path, env.end());
+  EXPECT_THAT(path->second, HasSubstr(site.environment->key));
+}
+
 }  // namespace
 }  // namespace sluice

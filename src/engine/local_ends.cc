@@ -29,28 +29,45 @@ void LocalHands::on_supervisor() {
     if (!events) return on_supervisor_lost(events.error().message);
     if (events->empty()) return;
     for (const SupervisorEvent& event : *events)
-      std::visit(Match{[&](const AttemptExit& exit) { on_exit(exit); }, [&](const AttemptBegan& began) { on_began(began); }},
+      std::visit(Match{[&](const AttemptExit& exit) { on_exit(exit); }, [&](const AttemptBegan& began) { on_began(began); },
+                       [&](const AttemptsWithdrawn& withdrawn) { on_withdrawn(withdrawn); },
+                       [&](const AttemptLost& lost) {
+                         const auto found = jobs_.find(lost.id);
+                         if (found == jobs_.end()) return note_found(lost);
+                         if (found->second->phase == Phase::kRunning)
+                           lose_job(found->second, "its supervisor is gone: " + lost.why, true);
+                       }},
                  event);
   }
 }
 
 void LocalHands::on_began(const AttemptBegan& began) {
   const auto found = jobs_.find(began.id);
-  if (found == jobs_.end()) return;
+  if (found == jobs_.end()) return note_found(began);
+  found->second->began = true;
   const AttemptOrder& order = found->second->attempt.order;
-  listener_.report(order.run, AttemptStarted{order.task, order.attempt}, {});
+  listener_.report(order.run, AttemptStarted{order.task, order.attempt, found->second->adopted ? began.at : Instant{}}, {});
 }
 
 void LocalHands::on_exit(const AttemptExit& exit) {
   const auto found = jobs_.find(exit.id);
-  if (found == jobs_.end()) return acks_.push_back(exit.id);
+  if (found == jobs_.end()) return note_found(exit);
   const JobPtr job = found->second;
+  if (job->phase != Phase::kRunning) return;  // told twice
   --busy_;
+  if (exit.unavailable && !job->stopped) {
+    acks_.push_back(exit.id);
+    return put_off(job, {Code::kUnavailable, exit.error, ""});
+  }
   job->note = exit.note;
   if (exit.exit_code != 0 || exit.signal != 0 || !exit.error.empty()) return on_bad_exit(job, exit);
   if (!job->attempt.has_outputs() && job->attempt.linked.empty())
     return answer(job, AttemptSucceeded{job->attempt.order.task, job->attempt.order.attempt, {}});
   job->phase = Phase::kCollecting;
+  collect_job(job);
+}
+
+void LocalHands::collect_job(const JobPtr& job) {
   pool_.submit([this, job, alive = std::weak_ptr(alive_)] {
     auto collected = collect(job->attempt, objects_);
     loop_.post([this, job, alive, collected = std::move(collected)] {
@@ -75,6 +92,13 @@ void LocalHands::on_bad_exit(const JobPtr& job, const AttemptExit& exit) {
 }
 
 void LocalHands::on_collected(const JobPtr& job, Collected collected) {
+  if (!collected.outputs && collected.outputs.error().code == Code::kUnavailable && !job->stopped)
+    return try_later(job, collected.outputs.error(), [this, job] {
+      if (job->attempt.order.site == nullptr)
+        import_job(job);
+      else
+        collect_job(job);
+    });
   if (!collected.outputs) return fail_job(job, collected.failure, 0, collected.outputs.error().message);
   answer(job, AttemptSucceeded{job->attempt.order.task, job->attempt.order.attempt, std::move(*collected.outputs)});
 }
@@ -84,16 +108,23 @@ void LocalHands::on_supervisor_lost(const std::string& why) {
   supervisor_.reset();
   starts_.clear();
   acks_.clear();
-  std::vector<JobPtr> lost;
   for (const auto& [id, job] : jobs_)
-    if (job->phase == Phase::kRunning) lost.push_back(job);
-  for (const JobPtr& job : lost) {
-    --busy_;
-    job->phase = Phase::kReady;  // there is nobody left to acknowledge it to
-    // Its processes should have died with the supervisor; a new attempt may only start when none is left.
-    (void)end_leftovers(job->attempt.id).has_value();
-    fail_job(job, job->stopped ? job->why : FailureKind::kLost, 0, "its supervisor is gone: " + why);
-  }
+    if (job->phase == Phase::kRunning) lose_job(job, "its supervisor is gone: " + why, false);
+}
+
+// Its processes should have died with the supervisor; a new attempt may only start when none is left.
+void LocalHands::lose_job(const JobPtr& job, std::string message, bool acknowledge) {
+  job->phase = Phase::kCollecting;
+  pool_.submit([this, job, message = std::move(message), acknowledge, alive = std::weak_ptr(alive_)] {
+    const auto ended = end_leftovers(job->attempt.id);
+    loop_.post([this, job, message, acknowledge, alive, ended] {
+      if (alive.expired()) return;
+      if (!ended) return try_later(job, ended.error(), [=, this] { lose_job(job, message, acknowledge); });
+      --busy_;
+      if (!acknowledge) job->phase = Phase::kReady;  // there is nobody left to acknowledge it to
+      fail_job(job, job->stopped ? job->why : FailureKind::kLost, 0, message);
+    });
+  });
 }
 
 void LocalHands::fail_job(const JobPtr& job, FailureKind kind, int exit_code, std::string message) {
@@ -101,7 +132,8 @@ void LocalHands::fail_job(const JobPtr& job, FailureKind kind, int exit_code, st
 }
 
 void LocalHands::answer(const JobPtr& job, Event event) {
-  if (jobs_.erase(job->attempt.id) == 0) return;
+  if (is_over_ || jobs_.erase(job->attempt.id) == 0) return;
+  overcome(job);
   // Sent by the next flush, which comes after the commit of what is reported here.
   if (job->phase == Phase::kRunning || (job->phase == Phase::kCollecting && job->attempt.order.site != nullptr))
     acks_.push_back(job->attempt.id);

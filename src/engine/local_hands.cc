@@ -25,30 +25,51 @@ LocalHands::LocalHands(Loop& loop, const DataDir& dir, ObjectStore& objects, Env
 
 LocalHands::~LocalHands() {
   for (auto& [key, build] : builds_) build->cancelled = true;
-  if (supervisor_ != nullptr) {
-    loop_.unwatch(supervisor_->fd());
-    (void)supervisor_->shut_down().has_value();
-  }
+  if (supervisor_ != nullptr) loop_.unwatch(supervisor_->fd());
+  supervisor_.reset();
+}
+
+Status LocalHands::end_tasks() {
+  is_over_ = true;
+  for (auto& [key, build] : builds_) build->cancelled = true;
+  if (supervisor_ == nullptr) return {};
+  loop_.unwatch(supervisor_->fd());
+  Status ended = supervisor_->shut_down();
+  supervisor_.reset();
+  return ended;
 }
 
 void LocalHands::start(AttemptOrder order) {
   const auto job = std::make_shared<Job>(Job{.attempt = Attempt(std::move(order), dir_)});
   jobs_.emplace(job->attempt.id, job);
-  if (job->attempt.order.site == nullptr) {  // an importer
-    job->phase = Phase::kCollecting;
-    pool_.submit([this, job, alive = std::weak_ptr(alive_)] {
-      auto outputs = import_artifact(job->attempt, objects_);
-      loop_.post([this, job, alive, outputs = std::move(outputs)] {
-        if (!alive.expired()) on_collected(job, Collected{FailureKind::kOutput, outputs});
-      });
-    });
-    return;
-  }
-  if (job->attempt.order.site->environment) {
+  if (job->attempt.order.site == nullptr) return import_job(job);
+  if (job->attempt.order.again && adopt(job)) return;
+  if (job->attempt.order.site->environment)
     await_environment(job);
-  } else {
-    ready_.push_back(job);
-  }
+  else
+    make_ready(job);
+}
+
+void LocalHands::import_job(const JobPtr& job) {
+  job->phase = Phase::kCollecting;
+  pool_.submit([this, job, alive = std::weak_ptr(alive_)] {
+    auto outputs = import_artifact(job->attempt, objects_);
+    loop_.post([this, job, alive, outputs = std::move(outputs)] {
+      if (!alive.expired()) on_collected(job, Collected{FailureKind::kOutput, outputs});
+    });
+  });
+}
+
+void LocalHands::make_ready(const JobPtr& job) {
+  job->phase = Phase::kReady;
+  if (job->number == 0) job->number = ++numbers_;
+  const auto held = held_.find(job->attempt.order.run);
+  (held != held_.end() ? held->second : ready_).emplace(job->number, job);
+}
+
+void LocalHands::unqueue(const JobPtr& job) {
+  ready_.erase(job->number);
+  if (const auto held = held_.find(job->attempt.order.run); held != held_.end()) held->second.erase(job->number);
 }
 
 void LocalHands::stop(const Uuid& run, TaskId task, int attempt, FailureKind why) {
@@ -60,7 +81,7 @@ void LocalHands::stop(const Uuid& run, TaskId task, int attempt, FailureKind why
   switch (job->phase) {
     case Phase::kEnvironment:
     case Phase::kReady:
-      std::erase(ready_, job);
+      unqueue(job);
       for (auto& [key, build] : builds_) {
         std::erase(build->waiting, job);
         cancel_if_unwanted(*build);
@@ -85,11 +106,15 @@ void LocalHands::stop(const Uuid& run, TaskId task, int attempt, FailureKind why
 }
 
 void LocalHands::flush() {
+  if (is_over_) return;
+  const bool is_first = !is_settled_;
+  if (is_first) settle_found();
   dispatch();
   if (supervisor_ == nullptr) return;
-  Status sent = send_starts();
-  if (sent && !acks_.empty()) sent = supervisor_->ack(acks_);
+  Status sent;
+  if (!acks_.empty() || is_first) sent = supervisor_->ack(acks_);
   acks_.clear();
+  if (sent) sent = send_starts();
   if (sent) return;
   // A supervisor that cannot be written to is as good as gone, after what it has said before.
   loop_.post([this, why = sent.error().message, tried = supervisor_.get(), alive = std::weak_ptr(alive_)] {
@@ -118,9 +143,9 @@ Status LocalHands::send_starts() {
 }
 
 void LocalHands::dispatch() {
-  while (busy_ < options_.slots + options_.ahead && !ready_.empty()) {
-    const JobPtr job = ready_.front();
-    ready_.pop_front();
+  while (!is_pausing_ && busy_ < options_.slots + options_.ahead && !ready_.empty()) {
+    const JobPtr job = ready_.begin()->second;
+    ready_.erase(ready_.begin());
     ++busy_;
     job->phase = Phase::kLayingOut;
     lay_out_job(job);
@@ -128,8 +153,8 @@ void LocalHands::dispatch() {
 }
 
 void LocalHands::lay_out_job(const JobPtr& job) {
-  const auto work = [this, job]() -> Result<AttemptSpec> {
-    if (auto laid_out = lay_out(job->attempt, objects_); !laid_out) return fail(std::move(laid_out).error());
+  const auto work = [this, job, is_there = job->laid_out]() -> Result<AttemptSpec> {
+    if (!is_there) SLUICE_TRY_STATUS(lay_out(job->attempt, objects_));
     return make_spec(job->attempt, job->environment_bin);
   };
   // Without artifacts this is two mkdirs: not worth a trip to another thread.
@@ -143,24 +168,30 @@ void LocalHands::lay_out_job(const JobPtr& job) {
 }
 
 void LocalHands::launch(const JobPtr& job, Result<AttemptSpec> spec) {
-  std::string problem;
-  FailureKind kind = FailureKind::kStart;
-  if (job->stopped) {
-    problem = "stopped before it began";
-    kind = job->why;
-  } else if (!spec) {
-    problem = spec.error().message;
-  } else if (const Status there = ensure_supervisor(); !there) {
-    problem = "no supervisor could be started: " + there.error().message;
-    kind = FailureKind::kLost;
+  const auto give_up = [&](FailureKind kind, std::string problem) {
+    --busy_;
+    fail_soon(job, kind, std::move(problem));
+  };
+  if (job->stopped) return give_up(job->why, "stopped before it began");
+  if (!spec) {
+    if (spec.error().code != Code::kUnavailable) return give_up(FailureKind::kStart, std::move(spec).error().message);
+    --busy_;
+    return put_off(job, spec.error());
   }
-  if (problem.empty()) {
-    job->phase = Phase::kRunning;
-    starts_.push_back(std::move(*spec));
-    return;
+  job->laid_out = true;
+  if (held_.contains(job->attempt.order.run)) {
+    --busy_;
+    return make_ready(job);
   }
-  --busy_;
-  fail_soon(job, kind, std::move(problem));
+  if (const Status there = ensure_supervisor(); !there) {
+    if (there.error().code != Code::kUnavailable)
+      return give_up(FailureKind::kLost, "no supervisor could be started: " + there.error().message);
+    --busy_;
+    return put_off(job, there.error());
+  }
+  overcome(job);
+  job->phase = Phase::kRunning;
+  starts_.push_back(std::move(*spec));
 }
 
 // Answers never come from within a call of the engine's.
@@ -171,10 +202,12 @@ void LocalHands::fail_soon(const JobPtr& job, FailureKind kind, std::string mess
 }
 
 Status LocalHands::ensure_supervisor() {
-  if (supervisor_ != nullptr) return {};
-  SLUICE_TRY(supervisor_, options_.launch_supervisor());
-  if (supervisor_->fd() >= 0) loop_.watch(supervisor_->fd(), [this] { on_supervisor(); });
-  return {};
+  if (is_over_) return fail(Code::kCancelled, "all tasks are ended");
+  if (supervisor_ == nullptr) {
+    SLUICE_TRY(supervisor_, options_.launch_supervisor());
+    if (supervisor_->fd() >= 0) loop_.watch(supervisor_->fd(), [this] { on_supervisor(); });
+  }
+  return supervisor_->make_ready();
 }
 
 }  // namespace sluice

@@ -301,15 +301,32 @@ TEST(LocalHands, AFailedTaskThatChangedItsInputSpoilsItForNobody) {
   EXPECT_FALSE(world.objects.has(inputs.artifacts["data"][0].digest));
 }
 
-TEST(LocalHands, TheSupervisorEndsWithTheHands) {
+TEST(LocalHands, TheSupervisorIsLetGoWithTheHands) {
   HandsWorld world;
   world.start(world.order("plain", 1));
   world.settle();
   world.loop.at_round_end({});
   world.hands.reset();
-  EXPECT_TRUE(world.supervisor().shut_down);
+  EXPECT_TRUE(world.supervisor().released);
+  EXPECT_FALSE(world.supervisor().shut_down) << "whether it ends is its own business";
   world.supervisor().wake();
   world.settle();  // nobody listens any more
+}
+
+TEST(LocalHands, WhenTheTasksAreEndedNothingIsStartedOrAnsweredAnyMore) {
+  HandsWorld world;
+  world.start(world.order("plain", 1));
+  world.start(world.order("make", 2));
+  world.settle();
+  world.supervisor().say(AttemptExit{.id = world.id(1), .exit_code = 143, .signal = 15});
+  ASSERT_TRUE(world.hands->end_tasks());
+  EXPECT_TRUE(world.supervisor().shut_down);
+  EXPECT_TRUE(world.supervisor().released);
+  world.start(world.order("plain", 3));
+  world.settle();
+  world.settle();
+  EXPECT_TRUE(world.reports.empty());
+  EXPECT_EQ(world.scripts.size(), 1U);
 }
 
 }  // namespace

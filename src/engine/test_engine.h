@@ -62,7 +62,9 @@ class FakeClock final : public Clock {
 class FakeHands final : public Hands {
  public:
   void prepare(const Uuid&, const std::vector<EnvironmentSpec>&) override {}
-  void release(const Uuid&) override {}
+  void release(const Uuid& run) override { calls.push_back("release " + run.text().substr(35)); }
+  void hold(const Uuid& run) override { calls.push_back("hold " + run.text().substr(35)); }
+  void let_go(const Uuid& run) override { calls.push_back("let go " + run.text().substr(35)); }
   struct Stop {
     TaskId task;
     int attempt = 0;
@@ -73,9 +75,13 @@ class FakeHands final : public Hands {
   void listen(Listener given) override { listener = std::move(given); }
   void start(AttemptOrder order) override {
     if (on_start) on_start(order);
+    calls.push_back((order.again ? "again " : "start ") + order.task_name + "#" + std::to_string(order.attempt));
     orders.push_back(std::move(order));
   }
-  void stop(const Uuid&, TaskId task, int attempt, FailureKind why) override { stops.push_back({task, attempt, why}); }
+  void stop(const Uuid&, TaskId task, int attempt, FailureKind why) override {
+    calls.push_back("stop " + std::to_string(task.value) + "#" + std::to_string(attempt));
+    stops.push_back({task, attempt, why});
+  }
   void flush() override { ++flushes; }
 
   const AttemptOrder& newest(std::string_view task) const {
@@ -106,6 +112,7 @@ class FakeHands final : public Hands {
   Listener listener;
   std::vector<AttemptOrder> orders;
   std::vector<Stop> stops;
+  std::vector<std::string> calls;  // "hold 1", "start a#1", ...; runs by the last digit of their ids
   int flushes = 0;
   std::function<void(const AttemptOrder&)> on_start;
 };
@@ -115,18 +122,23 @@ class FaultyStore final : public RunStore {
  public:
   Result<RunId> create(const NewRun& run, Sync sync) override {
     syncs.push_back(sync);
-    return inner_->create(run, sync);
+    if (effect) effect();
+    auto created = inner_->create(run, sync);
+    if (effect) effect();
+    return created;
   }
   Status commit(std::span<const Write> writes, Sync sync) override {
     ++tries;
     const bool fails = failures != 0;
     if (failures > 0) --failures;
     if (fails && !writes_before_it_fails) return fail(error);
+    if (effect) effect();
     if (Status done = inner_->commit(writes, sync); !done) return done;
     if (fails) return fail(error);
     ++commits;
     syncs.push_back(sync);
     if (on_commit) on_commit(writes);
+    if (effect) effect();
     return {};
   }
   Status compact(RunId) override {
@@ -136,19 +148,44 @@ class FaultyStore final : public RunStore {
   Result<RunRow> run(const Uuid& uuid) override { return inner_->run(uuid); }
   Result<RunRow> run_by_prefix(std::string_view prefix) override { return inner_->run_by_prefix(prefix); }
   Result<std::vector<RunRow>> list(const RunFilter& filter, const Page& page) override { return inner_->list(filter, page); }
+  Result<Listed<RunRow>> list_runs(const ListQuery& query) override { return inner_->list_runs(query); }
+  Result<std::optional<Uuid>> run_of_key(std::string_view key) override { return inner_->run_of_key(key); }
+  Result<std::vector<StateChange>> state_history(RunId run) override { return inner_->state_history(run); }
+  Status set_run_storage(const Uuid& run, StorageState storage) override { return inner_->set_run_storage(run, storage); }
+  Status remove(const Uuid& run) override {
+    if (failures != 0) return fail(error);
+    if (effect) effect();
+    Status removed = inner_->remove(run);
+    if (effect) effect();
+    return removed;
+  }
   Result<std::vector<TaskRow>> tasks(RunId run) override { return inner_->tasks(run); }
   Result<std::vector<ArtifactRow>> artifacts(RunId run) override { return inner_->artifacts(run); }
   Result<std::string> spec(const std::string& digest) override { return inner_->spec(digest); }
   Result<std::vector<JournalEntry>> journal(RunId run) override { return inner_->journal(run); }
-  Result<std::vector<ExperimentRow>> experiments() override { return inner_->experiments(); }
-  Result<std::vector<PipelineRow>> pipelines() override { return inner_->pipelines(); }
+  Result<std::vector<JournalEntry>> journal_after(RunId run, std::uint64_t after) override {
+    if (run == has_lost_journal_of) return std::vector<JournalEntry>{};
+    auto entries = inner_->journal_after(run, after);
+    if (entries) entries_read += entries->size();
+    return entries;
+  }
+  Result<std::optional<Snapshot>> snapshot(RunId run) override {
+    if (cannot_read) return fail(error);
+    return inner_->snapshot(run);
+  }
+  Catalog& catalog() override { return inner_->catalog(); }
+  Status copy_to(const std::string& path) override { return inner_->copy_to(path); }
 
   int failures = 0;  // so many of the next commits fail; negative: all of them
   bool writes_before_it_fails = false;  // as when the answer of the disk got lost
   Error error{Code::kUnavailable, "disk full", "make room"};
+  bool cannot_read = false;
+  std::optional<RunId> has_lost_journal_of;
   int tries = 0, commits = 0, compacted = 0;
+  std::size_t entries_read = 0;  // of journals
   std::vector<Sync> syncs;
   std::function<void(std::span<const Write>)> on_commit;
+  std::function<void()> effect;  // called before and after each write: a place to die
 
  private:
   std::unique_ptr<RunStore> inner_ = make_memory_store();
@@ -157,16 +194,16 @@ class FaultyStore final : public RunStore {
 // An engine on all of these. forget_engine() is a crash of its process.
 class EngineWorld {
  public:
-  explicit EngineWorld(EngineOptions options = {}) : options_(std::move(options)) {
-    options_.begun_waits = Duration{0};  // a test must not wait for time
-    options_.store_pause = std::chrono::milliseconds(1);
+  explicit EngineWorld(EngineOptions given = {}) : options(std::move(given)) {
+    options.begun_waits = Duration{0};  // a test must not wait for time
+    options.store_pause = std::chrono::milliseconds(1);
     EXPECT_TRUE(dir.create().has_value());
     make_engine();
   }
 
   void make_engine() {
     hands = std::make_unique<FakeHands>();
-    engine = std::make_unique<Engine>(loop, dir, store, *hands, clock, options_);
+    engine = std::make_unique<Engine>(loop, dir, store, *hands, clock, options);
     engine->observe({.task = [this](const TaskNotice& notice) { task_notices.push_back(notice); },
                      .run = [this](const RunNotice& notice) { run_notices.push_back(notice); },
                      .building = {},
@@ -183,7 +220,7 @@ class EngineWorld {
     return uuid;
   }
   Result<Uuid> try_submit(const Submission& submission, std::uint8_t number = 1) {
-    Prepared prepared = prepare(submission, options_.images, new_run_context(dir, uuid_of(number), clock.now()));
+    Prepared prepared = prepare(submission, options.images, new_run_context(dir, uuid_of(number), clock.now()));
     EXPECT_TRUE(prepared.errors.empty()) << prepared.errors.front().text();
     return engine->submit(submission, std::move(prepared));
   }
@@ -218,6 +255,12 @@ class EngineWorld {
     ADD_FAILURE() << "no row of " << path;
     return {};
   }
+  // "RUNNING FAILED", as the observer heard it.
+  std::string told_states() const {
+    std::string text;
+    for (const RunNotice& notice : run_notices) text += (text.empty() ? "" : " ") + std::string(state_name(notice.state));
+    return text;
+  }
   std::string state_of(const Uuid& run, std::string_view path) { return std::string(state_name(task(run, path).state)); }
   std::vector<JournalEntry> journal(const Uuid& run) { return store.journal(row(run).id).value(); }
   // "run_began attempt_succeeded"
@@ -237,9 +280,7 @@ class EngineWorld {
   std::vector<TaskNotice> task_notices;
   std::vector<RunNotice> run_notices;
   std::vector<Error> troubles;
-
- private:
-  EngineOptions options_;
+  EngineOptions options;  // of the next engine
 };
 
 inline TaskData y_is(int number) {

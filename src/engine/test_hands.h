@@ -41,18 +41,24 @@ struct SupervisorScript {
 
   int fd;
   std::vector<AttemptSpec> started;
-  std::vector<std::string> stopped, acked;
+  std::vector<std::string> stopped, acked, withdrawn;
+  SupervisorInventory inventory;     // that an owner before us has left
+  std::optional<Error> not_ready;    // nothing can be started for now
   std::vector<SupervisorEvent> events;
   std::optional<Error> gone;
   std::optional<Error> refusal;  // of the start of `refused`, or of any if that is empty
   std::string refused;
   bool shut_down = false;
+  bool released = false;  // nobody holds it any more
 };
 
 class ScriptedSupervisor final : public Supervisor {
  public:
   explicit ScriptedSupervisor(std::shared_ptr<SupervisorScript> script) : script_(std::move(script)) {}
+  ~ScriptedSupervisor() override { script_->released = true; }
   int fd() const override { return script_->fd; }
+  SupervisorInventory inventory() const override { return script_->inventory; }
+  Status make_ready() override { return script_->not_ready ? Status(fail(*script_->not_ready)) : Status{}; }
   Status start(std::span<const AttemptSpec> attempts) override {
     for (const AttemptSpec& spec : attempts)
       if (script_->refusal && (script_->refused.empty() || spec.id == script_->refused)) return fail(*script_->refusal);
@@ -61,6 +67,10 @@ class ScriptedSupervisor final : public Supervisor {
   }
   Status stop(const std::string& id, Duration) override {
     script_->stopped.push_back(id);
+    return {};
+  }
+  Status withdraw(std::span<const std::string> ids) override {
+    script_->withdrawn.insert(script_->withdrawn.end(), ids.begin(), ids.end());
     return {};
   }
   Status ack(std::span<const std::string> ids) override {
@@ -91,10 +101,10 @@ class HandsWorld : public AttemptWorld {
   };
 
   explicit HandsWorld(int slots = 2) {
-    LocalHandsOptions options{.slots = slots, .ahead = 0};
+    LocalHandsOptions options{.slots = slots, .ahead = 0, .trouble_pause = std::chrono::milliseconds(1)};
     options.launch_supervisor = [this]() -> Result<std::unique_ptr<Supervisor>> {
       if (launch_error) return fail(*launch_error);
-      scripts.push_back(std::make_shared<SupervisorScript>());
+      scripts.push_back(next_script ? std::exchange(next_script, nullptr) : std::make_shared<SupervisorScript>());
       return std::make_unique<ScriptedSupervisor>(scripts.back());
     };
     hands = std::make_unique<LocalHands>(loop, dir, objects, environments, std::move(options));
@@ -104,7 +114,8 @@ class HandsWorld : public AttemptWorld {
                          EXPECT_FALSE(ordering) << "an answer from within a call";
                          reports.push_back({std::move(event), std::move(note)});
                        },
-                   .building = [this](const BuildNotice& notice) { builds.push_back(notice); }});
+                   .building = [this](const BuildNotice& notice) { builds.push_back(notice); },
+                   .trouble = [this](const Error& error) { troubles.push_back(error.message); }});
     loop.at_round_end([this] {
       if (flushes) hands->flush();
     });
@@ -114,6 +125,17 @@ class HandsWorld : public AttemptWorld {
     ordering = true;
     hands->start(std::move(order));
     ordering = false;
+  }
+  // As an owner that comes after another one, whose supervisors have this.
+  void attach(SupervisorInventory inventory) {
+    next_script = std::make_shared<SupervisorScript>();
+    next_script->inventory = std::move(inventory);
+    EXPECT_TRUE(hands->attach().has_value());
+  }
+  AttemptOrder again(const std::string& task, std::int64_t id = 1, TaskData inputs = {}) const {
+    AttemptOrder given = order(task, id, 1, std::move(inputs));
+    given.again = true;
+    return given;
   }
   void stop(std::int64_t task, FailureKind why = FailureKind::kExit) {
     ordering = true;
@@ -180,6 +202,8 @@ class HandsWorld : public AttemptWorld {
   std::unique_ptr<LocalHands> hands;
   std::vector<Report> reports;
   std::vector<BuildNotice> builds;
+  std::vector<std::string> troubles;
+  std::shared_ptr<SupervisorScript> next_script;  // of the next supervisor, if the test wants to say
   bool flushes = true;
   bool ordering = false;
 };

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <mutex>
 
 #include "base/sha256.h"
 #include "exec/environment.h"
@@ -24,6 +25,9 @@ Status make_link(const std::string& target, const std::string& path) {
 }  // namespace
 
 Result<std::string> interpreter_folder(const Interpreter& interpreter) {
+  // Threads that prepare runs at the same time would take each other's links away; processes tell theirs apart by their ids.
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
   const std::string cache = std::filesystem::path(default_environment_root()).parent_path();
   const std::string folder = cache + "/interpreters/" + sha256_hex(interpreter.path).substr(0, 16);
   std::error_code error;

@@ -60,10 +60,10 @@ class LogFollower {
  public:
   explicit LogFollower(std::string path) : path_(std::move(path)) {}
   Status poll(const std::function<void(const LogChunk&)>& visit);
+  // The same until `visit` answers false; the next call goes on behind that chunk.
+  Status poll_until(const std::function<bool(const LogChunk&)>& visit);
 
  private:
-  friend Status read_log(const std::string& path, const std::function<bool(const LogChunk&)>& visit);
-  Status poll_until(const std::function<bool(const LogChunk&)>& visit);
 
   std::string path_;
   std::int64_t tail_ = -1;  // number of the tail file that is being read; -1: the head

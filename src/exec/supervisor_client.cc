@@ -138,7 +138,7 @@ void SupervisorClient::take_in() {
     if (!*message) break;
     accept(std::move(**message));
   }
-  if (!open || !*open) lose("the supervisor is gone: every attempt that it had not reported is lost");
+  if (!open || !*open) lose("it has ended without a word");
 }
 
 void SupervisorClient::accept(WireMessage message) {

@@ -1,105 +1,17 @@
-// Supervisors that outlive their engine. The engine of these tests is a SupervisorPool: for a supervisor, its destruction is the
-// engine's death.
 #include "exec/supervisor_pool.h"
 
 #include <gmock/gmock.h>
-#include <linux/close_range.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include <algorithm>
-#include <thread>
-
 #include "exec/processes.h"
-#include "exec/supervisor_fixture.h"
+#include "exec/supervisor_pool_fixture.h"
 
 namespace sluice {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::UnorderedElementsAre;
-
-// A supervisor has nothing of ours open but what it is given.
-void close_all_but(int socket, int exits) {
-  const int low = std::min(socket, exits);
-  const int high = std::max(socket, exits);
-  ::close_range(3, static_cast<unsigned>(low) - 1, 0);
-  if (high > low + 1) ::close_range(static_cast<unsigned>(low) + 1, static_cast<unsigned>(high) - 1, 0);
-  ::close_range(static_cast<unsigned>(high) + 1, ~0U, 0);
-}
-
-class SupervisorPoolTest : public SupervisorTest {
- protected:
-  void TearDown() override {
-    if (supervisor_ != nullptr) {
-      EXPECT_TRUE(supervisor_->shut_down());
-    }
-    supervisor_.reset();
-    for (const pid_t pid : pids_) {
-      ::kill(pid, SIGKILL);
-      ::waitpid(pid, nullptr, 0);  // of some the pool has done that
-    }
-    SupervisorTest::TearDown();
-  }
-
-  Result<std::unique_ptr<SupervisorPool>> attach(const std::string& identity = "1.0.0 test", int slots = 2) {
-    const SupervisorOptions options{
-        .program = "", .data_dir = data_, .slots = slots, .private_tmp = false, .program_identity = identity};
-    return SupervisorPool::attach(options, [this](const SupervisorOptions& given, int socket, int exits) -> Result<pid_t> {
-      const pid_t pid = ::fork();
-      if (pid == 0) {
-        close_all_but(socket, exits);
-        ::setsid();
-        ::_exit(supervise_main(socket, exits, given));
-      }
-      pids_.push_back(pid);
-      return pid;
-    });
-  }
-  // A new engine comes.
-  void come(const std::string& identity = "1.0.0 test", int slots = 2) {
-    auto pool = attach(identity, slots);
-    ASSERT_TRUE(pool) << pool.error().message;
-    found_ = (*pool)->inventory();
-    supervisor_ = std::move(*pool);
-  }
-  // It is killed.
-  void go() { supervisor_.reset(); }
-
-  void acknowledge(const std::vector<std::string>& ids) { ASSERT_TRUE(supervisor_->ack(ids)); }
-  // An attempt that makes `ready` and ends with 7 when let_end() is called.
-  AttemptSpec patient() { return shell("mkfifo go; touch ready; read x < go; exit 7"); }
-  static void let_end(const AttemptSpec& spec) { std::ofstream(spec.directory + "/go") << "\n"; }
-  void start_patient(const AttemptSpec& spec) {
-    start(spec);
-    wait_file(spec, "ready");
-  }
-  std::vector<SupervisorFiles> files() const { return list_supervisor_files(data_); }
-  // The newest supervisor, or any other, has written down the end of this attempt.
-  bool is_written(const AttemptSpec& spec) const { return read_file(files().at(0).exits()).find(spec.id) != std::string::npos; }
-  std::vector<std::string> found_running() const {
-    std::vector<std::string> ids;
-    for (const AttemptBegan& began : found_.running) ids.push_back(began.id);
-    return ids;
-  }
-  std::vector<std::string> found_ended() const {
-    std::vector<std::string> ids;
-    for (const AttemptExit& exit : found_.ended) ids.push_back(exit.id);
-    return ids;
-  }
-  static bool is_gone(pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; }
-  void kill_supervisor(pid_t pid) {
-    ::kill(pid, SIGKILL);
-    ::waitpid(pid, nullptr, 0);
-  }
-
-  std::vector<pid_t> pids_;
-  SupervisorInventory found_;
-};
 
 TEST_F(SupervisorPoolTest, WithoutAnyThereIsNothingToFindAndNothingIsLaunched) {
   come();
@@ -284,91 +196,6 @@ TEST_F(SupervisorPoolTest, TheNewestPeerCounts) {
   EXPECT_EQ(first->receive().error().code, Code::kUnavailable);
 }
 
-TEST_F(SupervisorPoolTest, ASupervisorOfAnotherProgramEndsItsAttemptsAndGetsNoNewOnes) {
-  come("1.0.0 old", 2);
-  const auto old_one = patient();
-  start_patient(old_one);
-  go();
-  come("1.1.0 new", 2);
-  EXPECT_THAT(found_running(), ElementsAre(old_one.id));
-  const auto second = patient();
-  const auto third = patient();
-  start_patient(second);
-  ASSERT_EQ(pids_.size(), 2U);
-  start(third);
-  ASSERT_TRUE(supervisor_->withdraw(std::vector<std::string>{third.id}));
-  while (withdrawn_.empty()) wait_events();
-  EXPECT_THAT(withdrawn_, ElementsAre(third.id)) << "the old one has one of the two slots";
-
-  start(third);
-  let_end(old_one);
-  EXPECT_EQ(wait_exit(old_one).exit_code, 7);
-  wait_file(third, "ready");
-  acknowledge({old_one.id});
-  EXPECT_TRUE(wait_until([&] { return is_gone(pids_.at(0)); }));
-  EXPECT_TRUE(wait_until([&] { return files().size() == 1; }));
-}
-
-TEST_F(SupervisorPoolTest, ASupervisorOfTheSameProgramIsToldOfOtherSlots) {
-  come("1.0.0 test", 1);
-  start_patient(patient());
-  const auto second = patient();
-  start(second);
-  go();
-  come("1.0.0 test", 2);
-  wait_file(second, "ready");
-  EXPECT_EQ(pids_.size(), 1U);
-}
-
-TEST_F(SupervisorPoolTest, ASupervisorThatSpeaksAnotherProtocolIsRefusedByName) {
-  auto fake = new_supervisor(data_);
-  ASSERT_TRUE(fake) << fake.error().message;
-  auto listener = listen_on(fake->files);
-  ASSERT_TRUE(listener) << listener.error().message;
-  std::thread old([&] {
-    const int fd = ::accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC);
-    std::string frame;
-    append_frame(frame, Hello{7, 9, "9.8.7 abc", 4242});
-    EXPECT_EQ(::send(fd, frame.data(), frame.size(), MSG_NOSIGNAL), static_cast<ssize_t>(frame.size()));
-    char byte = 0;
-    while (::recv(fd, &byte, 1, 0) > 0) {}
-    ::close(fd);
-  });
-  const auto pool = attach();
-  old.join();
-  ASSERT_FALSE(pool);
-  EXPECT_EQ(pool.error().code, Code::kUnavailable);
-  EXPECT_THAT(pool.error().message, AllOf(HasSubstr(fake->files.name()), HasSubstr("process 4242"), HasSubstr("7 to 9"),
-                                          HasSubstr("9.8.7 abc"), HasSubstr(SLUICE_VERSION)));
-  EXPECT_THAT(pool.error().hint, HasSubstr("start the version that it belongs to"));
-  EXPECT_THAT(files(), ::testing::SizeIs(1)) << "it is left alone";
-}
-
-TEST_F(SupervisorPoolTest, OneThatEndsWithItsEngineIsWaitedFor) {
-  std::array<int, 2> pair{};
-  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()), 0);
-  auto made = new_supervisor(data_);
-  ASSERT_TRUE(made) << made.error().message;
-  const pid_t pid = ::fork();
-  if (pid == 0) {
-    close_all_but(pair[1], made->exits.get());
-    ::_exit(supervise_main(pair[1], made->exits.get(), {.program = "", .data_dir = data_, .name = made->files.name()}));
-  }
-  pids_.push_back(pid);
-  ::close(pair[1]);
-  made->exits = OwnedFd();
-  auto client = SupervisorClient::connect(pair[0], -1, SupervisorClient::Parting::kLeave, "1.0.0 test");
-  ASSERT_TRUE(client);
-  const auto spec = shell("trap 'sleep 0.2; exit 0' TERM; echo $$ > pid; touch ready; while :; do sleep 0.01; done");
-  ASSERT_TRUE((*client)->start({&spec, 1}));
-  wait_file(spec, "ready");
-  client->reset();  // the engine is killed
-  come();
-  EXPECT_NE(::kill(read_pid(spec, "pid"), 0), 0);
-  EXPECT_TRUE(found_.is_complete);
-  EXPECT_THAT(files(), IsEmpty());
-}
-
 TEST_F(SupervisorPoolTest, ASupervisorThatIsToldToEndByTheSystemHasLostItsAttempts) {
   come("1.0.0 test", 1);
   const auto first = shell("touch ready; sleep 1000");
@@ -439,19 +266,6 @@ TEST_F(SupervisorPoolTest, ALaunchThatFailsLeavesNothing) {
   ASSERT_FALSE(ready);
   EXPECT_THAT(ready.error().message, HasSubstr("/no/such/sluice"));
   EXPECT_THAT(files(), IsEmpty());
-}
-
-TEST(BuildIdentity, SaysWhatAttemptsWouldNotice) {
-  const SupervisorOptions options{.program = "", .data_dir = "/d"};
-  const std::string before = build_identity(options);
-  EXPECT_TRUE(before.starts_with(SLUICE_VERSION)) << before;
-  EXPECT_EQ(build_identity({.program = "other", .data_dir = "/e", .slots = 9}), before);
-  EXPECT_NE(build_identity({.program = "", .data_dir = "/d", .private_tmp = false}), before);
-  ::setenv("SLUICE_X", "1", 1);
-  EXPECT_EQ(build_identity(options), before) << "attempts do not see it";
-  ::setenv("OF_THE_SUBMITTER", "1", 1);
-  EXPECT_NE(build_identity(options), before);
-  for (const char* name : {"SLUICE_X", "OF_THE_SUBMITTER"}) ::unsetenv(name);
 }
 
 }  // namespace

@@ -56,8 +56,8 @@ void Turn::on(const AttemptStarted& event) {
   Node* node = current(event.task, event.attempt);
   if (node == nullptr || node->state != TaskState::kQueued) return;
   node->state = TaskState::kRunning;
-  const Instant began = event.at == Instant{} ? now_ : std::clamp(event.at, std::min(state_.began, now_), now_);
-  if (node->began == Instant{}) node->began = began;
+  const Instant began = event.at == Instant{} ? now_ : std::min(event.at, now_);
+  if (node->began == Instant{}) node->began = std::max(began, std::min(state_.began, now_));
   touch(event.task);
   const std::optional<Duration>& deadline = plan_.components.at(node->component).executor->kubernetes.deadline;
   if (deadline && !node->cancelled)

@@ -27,8 +27,8 @@ struct RunBegan {};
 struct AttemptStarted {  // its process runs; not journalled, as it decides nothing
   TaskId task;
   int attempt = 1;
-  // When, if that was long ago (the process of an owner that has ended); 0: now. Its deadline counts from here; what lies before
-  // the run or in the future is taken for the nearest instant that does not.
+  // When, if that was long ago (the process of an owner that has ended); 0, or in the future: now. Its deadline counts from here,
+  // even if by a clock that stood still that was before the run.
   Instant at{};
 };
 struct AttemptSucceeded {

@@ -1,13 +1,10 @@
-// What every RunStore promises. A new implementation is one line in the list at the end.
+// What every RunStore promises.
 #include "store/run_store.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <functional>
-#include <ostream>
-
-#include "store/test_runs.h"
+#include "store/test_stores.h"
 
 namespace sluice {
 namespace {
@@ -17,25 +14,8 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-struct Implementation {
-  const char* name;
-  std::function<std::unique_ptr<RunStore>(const TestFolder&)> make;
-  friend void PrintTo(const Implementation& implementation, std::ostream* out) { *out << implementation.name; }
-};
-
-class RunStoreConformance : public testing::TestWithParam<Implementation> {
+class RunStoreConformance : public StoreTest {
  protected:
-  RunId create(std::uint32_t n) { return create(test_run(n)); }
-  RunId create(const NewRun& run) {
-    const auto id = store_->create(run, Sync::kNormal);
-    EXPECT_TRUE(succeeds(id));
-    return id.value_or(RunId{});
-  }
-  Status commit(const Write& write) { return store_->commit({&write, 1}, Sync::kNormal); }
-  void end(RunId run, RunState state) {
-    ASSERT_TRUE(
-        succeeds(commit({.run = run, .change = RunChange{.state = state, .began = from_micros(5), .ended = from_micros(9)}})));
-  }
   // Names of all rows that the filter lets through, page by page.
   std::vector<std::string> names(const RunFilter& filter, int limit = 2) {
     std::vector<std::string> out;
@@ -48,9 +28,6 @@ class RunStoreConformance : public testing::TestWithParam<Implementation> {
       page.after = rows->back().id.value;
     }
   }
-
-  TestFolder folder_;
-  std::unique_ptr<RunStore> store_ = GetParam().make(folder_);
 };
 
 TEST_P(RunStoreConformance, ARunReadsBackAsItWasCreated) {
@@ -62,7 +39,12 @@ TEST_P(RunStoreConformance, ARunReadsBackAsItWasCreated) {
   EXPECT_EQ(row->uuid, run.uuid);
   EXPECT_EQ(row->name, "run 1");
   EXPECT_EQ(row->pipeline_name, "iris");
+  EXPECT_EQ(row->description, "of the year");
   EXPECT_EQ(row->experiment, "wine");
+  EXPECT_EQ(row->experiment_id, 1);
+  EXPECT_EQ(row->storage, StorageState::kAvailable);
+  EXPECT_EQ(row->pipeline, test_uuid(0xA1));
+  EXPECT_EQ(row->version, std::nullopt);
   EXPECT_EQ(row->state, RunState::kPending);
   EXPECT_EQ(row->spec_file, "iris.yaml");
   EXPECT_EQ(row->parameters, run.parameters);
@@ -82,7 +64,7 @@ TEST_P(RunStoreConformance, ASecondRunOfTheSameUuidIsAConflict) {
   again.experiment = "another";
   EXPECT_TRUE(fails_with(store_->create(again, Sync::kFull), Code::kConflict));
   EXPECT_THAT(names({}), ElementsAre("run 1"));
-  EXPECT_THAT(store_->experiments().value(), SizeIs(2));  // "another" was not made
+  EXPECT_THAT(experiments(), SizeIs(2));  // "another" was not made
 }
 
 TEST_P(RunStoreConformance, AnUnknownRunIsNotFound) {
@@ -97,13 +79,14 @@ TEST_P(RunStoreConformance, AnUnknownRunIsNotFound) {
 TEST_P(RunStoreConformance, OneCommitMovesSeveralRuns) {
   const RunId one = create(1);
   const RunId two = create(2);
-  const std::vector<Write> writes{{.run = one,
-                                   .entries = {test_entry(1), test_entry(2)},
-                                   .tasks = {test_task(1), test_task(0)},
-                                   .artifacts = {test_artifact(1, 1), test_artifact(1, 0)},
-                                   .change = RunChange{RunState::kFailed, "no", from_micros(3), from_micros(4), "{}"}},
-                                  {.run = two, .entries = {test_entry(1)}},
-                                  {.run = two, .expected_seq = 1, .entries = {test_entry(2)}}};
+  const std::vector<Write> writes{
+      {.run = one,
+       .entries = {test_entry(1), test_entry(2)},
+       .tasks = {test_task(1), test_task(0)},
+       .artifacts = {test_artifact(1, 1), test_artifact(1, 0)},
+       .change = RunChange{RunState::kFailed, from_micros(4), "no", from_micros(3), from_micros(4), "{}"}},
+      {.run = two, .entries = {test_entry(1)}},
+      {.run = two, .expected_seq = 1, .entries = {test_entry(2)}}};
   ASSERT_TRUE(succeeds(store_->commit(writes, Sync::kFull)));
 
   const RunRow row = store_->run(test_uuid(1)).value();
@@ -205,12 +188,14 @@ TEST_P(RunStoreConformance, TheJournalReadsBackInOrder) {
 
 TEST_P(RunStoreConformance, OnlyTheJournalOfASuccessIsForgotten) {
   const RunId run = create(1);
-  ASSERT_TRUE(succeeds(commit({.run = run, .entries = {test_entry(1)}, .tasks = {test_task(0)}})));
+  ASSERT_TRUE(
+      succeeds(commit({.run = run, .entries = {test_entry(1)}, .tasks = {test_task(0)}, .snapshot = Snapshot{1, 1, "{}"}})));
   EXPECT_TRUE(fails_with(store_->compact(run), Code::kConflict));
   EXPECT_THAT(store_->journal(run).value(), SizeIs(1));
   ASSERT_TRUE(succeeds(commit({.run = run, .expected_seq = 1, .change = RunChange{.state = RunState::kSucceeded}})));
   EXPECT_TRUE(succeeds(store_->compact(run)));
   EXPECT_THAT(store_->journal(run).value(), IsEmpty());
+  EXPECT_EQ(store_->snapshot(run)->has_value(), false);
   EXPECT_THAT(store_->tasks(run).value(), SizeIs(1));
   EXPECT_EQ(store_->run(test_uuid(1))->seq, 1U);  // so that a retry goes on counting
   EXPECT_TRUE(succeeds(commit({.run = run, .expected_seq = 1, .entries = {test_entry(2)}})));
@@ -289,7 +274,7 @@ TEST_P(RunStoreConformance, TextsOfPipelinesAreStoredOncePerContent) {
 }
 
 TEST_P(RunStoreConformance, ExperimentsAreMadeOnFirstUse) {
-  const auto at_first = store_->experiments().value();
+  const auto at_first = experiments();
   ASSERT_THAT(at_first, SizeIs(1));
   EXPECT_EQ(at_first[0].id, 0);
   EXPECT_EQ(at_first[0].name, "Default");
@@ -301,7 +286,7 @@ TEST_P(RunStoreConformance, ExperimentsAreMadeOnFirstUse) {
   plain.experiment = "";
   create(plain);
   EXPECT_EQ(store_->run(test_uuid(3))->experiment, "Default");
-  const auto rows = store_->experiments().value();
+  const auto rows = experiments();
   ASSERT_THAT(rows, SizeIs(2));
   EXPECT_EQ(rows[0].runs, 1);
   EXPECT_EQ(rows[1].id, 1);
@@ -311,32 +296,63 @@ TEST_P(RunStoreConformance, ExperimentsAreMadeOnFirstUse) {
   EXPECT_THAT(names({.experiment = "Default"}), ElementsAre("run 3"));
 }
 
-TEST_P(RunStoreConformance, PipelinesAreListedByNameWithTheirNewestRun) {
-  EXPECT_THAT(store_->pipelines().value(), IsEmpty());
+TEST_P(RunStoreConformance, ARunCannotBelongToAnExperimentThatWasDeleted) {
   create(1);
-  NewRun other = test_run(2);
-  other.pipeline_name = "boston";
-  create(other);
-  create(3);
-  const auto rows = store_->pipelines().value();
-  ASSERT_THAT(rows, SizeIs(2));
-  EXPECT_EQ(rows[0].name, "boston");
-  EXPECT_EQ(rows[0].runs, 1);
-  EXPECT_EQ(rows[1].name, "iris");
-  EXPECT_EQ(rows[1].runs, 2);
-  EXPECT_EQ(rows[1].last_run, test_run(3).created);
+  ASSERT_TRUE(succeeds(catalog().delete_experiment(1)));
+  create(2);  // its old name makes a new one
+  EXPECT_EQ(store_->run(test_uuid(2))->experiment_id, 2);
+  EXPECT_EQ(store_->run(test_uuid(2))->experiment, "wine");
+  EXPECT_EQ(store_->run(test_uuid(1))->experiment_id, 1);
+  EXPECT_EQ(store_->run(test_uuid(1))->experiment, "wine (deleted 1)");
+  NewRun late = test_run(3);
+  late.experiment = "wine (deleted 1)";
+  EXPECT_TRUE(fails_with(store_->create(late, Sync::kNormal), Code::kConflict));
+  EXPECT_THAT(names({}), ElementsAre("run 2", "run 1"));
 }
 
-std::unique_ptr<RunStore> make_sqlite(const TestFolder& folder) {
-  auto store = open_sqlite_store({.path = folder / "sluice.db"});
-  EXPECT_TRUE(succeeds(store));
-  return std::move(*store);
+TEST_P(RunStoreConformance, AKeyCreatesOneRun) {
+  NewRun run = test_run(1);
+  run.key = "request 1";
+  create(run);
+  create(2);
+  create(3);  // without a key there may be many
+  NewRun again = test_run(4);
+  again.key = run.key;
+  const auto second = store_->create(again, Sync::kNormal);
+  EXPECT_TRUE(fails_with(second, Code::kConflict));
+  EXPECT_THAT(second.error().message, HasSubstr(run.uuid.text()));
+  EXPECT_TRUE(fails_with(store_->run(again.uuid), Code::kNotFound));
+  EXPECT_EQ(store_->run_of_key("request 1").value(), run.uuid);
+  EXPECT_EQ(store_->run_of_key("request 2").value(), std::nullopt);
+  EXPECT_EQ(store_->run_of_key("").value(), std::nullopt);
 }
 
-INSTANTIATE_TEST_SUITE_P(Stores, RunStoreConformance,
-                         testing::Values(Implementation{"memory", [](const TestFolder&) { return make_memory_store(); }},
-                                         Implementation{"sqlite", make_sqlite}),
-                         [](const auto& param) { return param.param.name; });
+TEST_P(RunStoreConformance, NothingIsLeftOfARunThatWasRemoved) {
+  NewRun run = test_run(1);
+  run.key = "key";
+  const RunId id = create(run);
+  create(2);
+  ASSERT_TRUE(succeeds(commit({.run = id,
+                               .entries = {test_entry(1)},
+                               .tasks = {test_task(0)},
+                               .artifacts = {test_artifact(0, 0)},
+                               .snapshot = Snapshot{1, 1, "{}"}})));
+  const std::string digest = store_->run(run.uuid)->spec_digest;
+  ASSERT_TRUE(succeeds(store_->remove(run.uuid)));
+  EXPECT_TRUE(fails_with(store_->run(run.uuid), Code::kNotFound));
+  EXPECT_TRUE(fails_with(store_->remove(run.uuid), Code::kNotFound));
+  EXPECT_THAT(store_->tasks(id).value(), IsEmpty());
+  EXPECT_THAT(store_->artifacts(id).value(), IsEmpty());
+  EXPECT_THAT(store_->journal(id).value(), IsEmpty());
+  EXPECT_THAT(store_->state_history(id).value(), IsEmpty());
+  EXPECT_EQ(store_->snapshot(id)->has_value(), false);
+  EXPECT_EQ(store_->run_of_key("key").value(), std::nullopt);
+  EXPECT_EQ(store_->spec(digest).value(), run.spec);
+  EXPECT_THAT(names({}), ElementsAre("run 2"));
+  EXPECT_NE(create(run), id);  // the key is free again
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, RunStoreConformance, all_stores(), store_name);
 
 }  // namespace
 }  // namespace sluice

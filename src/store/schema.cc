@@ -15,7 +15,9 @@ constexpr std::int64_t kApplicationId = 0x736c6365;
 // Instants are microseconds UTC, 0 = not yet. States are their names. An index on a column of `runs` holds (column, id), so that
 // "the newest runs with that value" is one range of it. `seq` stands before the long columns of `runs`: moving it rewrites one
 // page in place. The big tables are WITHOUT ROWID: one b-tree each, a run's rows side by side.
-constexpr std::array<const char*, 1> kMigrations{R"sql(
+constexpr std::array<const char*, 2> kMigrations{
+    // Runs, their tasks, artifacts and journals.
+    R"sql(
 CREATE TABLE experiments (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -88,6 +90,88 @@ CREATE TABLE journal (
   payload TEXT NOT NULL,
   PRIMARY KEY (run, seq)
 ) WITHOUT ROWID;
+)sql",
+    // The server: experiments that are described, archived and deleted, uploaded pipelines, state histories, snapshots.
+    //
+    // experiments.runs, archived_runs and last_run are kept by the transactions that change them, so that neither a list of
+    // experiments nor the total of a list of runs counts rows. An index that a page of runs is read from holds (what it is sorted
+    // by, id, storage): the id, because pages begin at a (key, id), the storage, because a row that the usual filter leaves out
+    // is
+    // then not fetched. State histories of runs that were there before are what their columns still tell.
+    R"sql(
+ALTER TABLE experiments ADD COLUMN description TEXT NOT NULL DEFAULT '';
+ALTER TABLE experiments ADD COLUMN storage TEXT NOT NULL DEFAULT 'AVAILABLE';
+ALTER TABLE experiments ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE experiments ADD COLUMN runs INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE experiments ADD COLUMN archived_runs INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE experiments ADD COLUMN last_run INTEGER NOT NULL DEFAULT 0;
+UPDATE experiments SET
+  runs = (SELECT count(*) FROM runs WHERE experiment = experiments.id),
+  last_run = (SELECT coalesce(max(created), 0) FROM runs WHERE experiment = experiments.id);
+
+ALTER TABLE runs ADD COLUMN storage TEXT NOT NULL DEFAULT 'AVAILABLE';
+ALTER TABLE runs ADD COLUMN description TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN pipeline BLOB;
+ALTER TABLE runs ADD COLUMN version BLOB;
+ALTER TABLE runs ADD COLUMN request_key TEXT NOT NULL DEFAULT '';
+CREATE UNIQUE INDEX runs_by_key ON runs (request_key) WHERE request_key <> '';
+CREATE INDEX runs_by_created ON runs (created, id, storage);
+CREATE INDEX runs_by_name ON runs (name, id, storage);
+CREATE INDEX runs_by_ended ON runs (ended, id, storage);
+CREATE INDEX runs_by_experiment_created ON runs (experiment, created, id, storage);
+CREATE INDEX runs_by_experiment_name ON runs (experiment, name, id, storage);
+CREATE INDEX runs_by_experiment_ended ON runs (experiment, ended, id, storage);
+
+-- One row: the highest id of a run that was removed. Ids of runs are not used twice.
+CREATE TABLE removed_runs (last INTEGER NOT NULL);
+INSERT INTO removed_runs VALUES (0);
+
+CREATE TABLE state_history (
+  run INTEGER NOT NULL REFERENCES runs,
+  n INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  error TEXT NOT NULL,
+  PRIMARY KEY (run, n)
+) WITHOUT ROWID;
+INSERT INTO state_history SELECT id, 1, created, 'PENDING', '' FROM runs;
+INSERT INTO state_history SELECT id, 2, began, 'RUNNING', '' FROM runs WHERE began > 0;
+INSERT INTO state_history
+  SELECT id, 3, max(created, began, ended), state, error FROM runs WHERE state NOT IN ('PENDING', 'RUNNING');
+
+CREATE TABLE snapshots (
+  run INTEGER PRIMARY KEY REFERENCES runs,
+  seq INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  text TEXT NOT NULL
+);
+
+CREATE TABLE pipelines (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  uuid BLOB NOT NULL UNIQUE,
+  name TEXT NOT NULL UNIQUE,
+  display_name TEXT NOT NULL,
+  description TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  tags TEXT NOT NULL
+);
+CREATE INDEX pipelines_by_created ON pipelines (created);
+
+CREATE TABLE versions (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  uuid BLOB NOT NULL UNIQUE,
+  pipeline BLOB NOT NULL,
+  name TEXT NOT NULL,
+  display_name TEXT NOT NULL,
+  description TEXT NOT NULL,
+  code_source_url TEXT NOT NULL,
+  package_url TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  spec_digest TEXT NOT NULL REFERENCES specs,
+  tags TEXT NOT NULL,
+  UNIQUE (pipeline, name)
+);
+CREATE INDEX versions_by_created ON versions (pipeline, created);
 )sql"};
 
 Result<std::int64_t> ask(SqliteConnection& db, const char* sql) {

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace sluice {
@@ -134,6 +135,11 @@ void SqliteStatement::bind_one(int index, std::span<const std::uint8_t> blob) {
   if (statement_ != nullptr) note(sqlite3_bind_blob64(statement_, index, blob.data(), blob.size(), nullptr));
 }
 
+void SqliteStatement::bind_one(int index, const std::optional<Uuid>& value) {
+  if (value) return bind_one(index, value->bytes);
+  if (statement_ != nullptr) note(sqlite3_bind_null(statement_, index));
+}
+
 Status SqliteStatement::run() {
   return each([] { return Status{}; });
 }
@@ -161,6 +167,22 @@ std::span<const std::uint8_t> SqliteStatement::blob(int column) const {
   const void* data = sqlite3_column_blob(statement_, column);
   if (data == nullptr) return {};
   return {static_cast<const std::uint8_t*>(data), static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+Result<Uuid> SqliteStatement::uuid(int column) const {
+  const auto bytes = blob(column);
+  Uuid uuid;
+  if (bytes.size() != uuid.bytes.size())
+    return fail(Code::kCorrupt, "database '" + db_.path() + "': stored " + sqlite3_column_name(statement_, column) + " has " +
+                                    std::to_string(bytes.size()) + " bytes, not 16");
+  std::copy(bytes.begin(), bytes.end(), uuid.bytes.begin());
+  return uuid;
+}
+
+Result<std::optional<Uuid>> SqliteStatement::optional_uuid(int column) const {
+  if (sqlite3_column_type(statement_, column) == SQLITE_NULL) return std::nullopt;
+  SLUICE_TRY(const Uuid found, uuid(column));
+  return found;
 }
 
 }  // namespace sluice

@@ -13,10 +13,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/uuid.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -31,15 +33,26 @@ class SqliteConnection {
   // Runs statements that return nothing and are not worth keeping.
   Status execute(const char* sql);
 
-  // Runs `body` (which returns Status) inside a write transaction; whatever fails, nothing of it stays. With `full_sync` the
-  // commit ends with an fsync and survives a power cut, without it only the death of processes.
+  // Runs `body` (which returns a Status or Result) inside a write transaction and answers what it answers; whatever fails,
+  // nothing of it stays. With `full_sync` the commit ends with an fsync and survives a power cut, without it only the death of
+  // processes.
   template <class Body>
-  Status transaction(bool full_sync, Body&& body) {
+  std::invoke_result_t<Body> transaction(bool full_sync, Body&& body) {
     SLUICE_TRY_STATUS(begin(full_sync));
-    Status status = std::forward<Body>(body)();
-    if (status) status = execute("COMMIT");
-    if (!status) rollback();
-    return status;
+    auto answer = std::forward<Body>(body)();
+    const Status committed = answer ? execute("COMMIT") : Status{};
+    if (!answer || !committed) rollback();
+    if (!committed) return fail(committed.error());
+    return answer;
+  }
+
+  // Runs `body` in the same way, whose queries all see the same state of the file. Not inside a transaction.
+  template <class Body>
+  std::invoke_result_t<Body> consistent_read(Body&& body) {
+    SLUICE_TRY_STATUS(execute("BEGIN"));
+    auto answer = std::forward<Body>(body)();
+    rollback();
+    return answer;
   }
 
   std::int64_t last_row_id() const;
@@ -81,6 +94,14 @@ class SqliteStatement {
     return *this;
   }
 
+  // The value of ?index, for statements whose number of values varies.
+  template <class T>
+  SqliteStatement& bind_at(int index, const T& value) {
+    prepare();
+    bind_one(index, value);
+    return *this;
+  }
+
   // To the end, for statements whose rows nobody wants.
   Status run();
   // Calls `on_row`, which returns Status, for each row; stops at its first error.
@@ -99,11 +120,29 @@ class SqliteStatement {
     }
   }
 
+  // Calls `on_row`, which returns Status, for the first row; false: there is none.
+  template <class OnRow>
+  Result<bool> first(OnRow&& on_row) {
+    const Result<bool> found = step();
+    Status status;
+    if (found && *found) status = on_row();
+    reset();
+    if (!status) return fail(status.error());
+    return found;
+  }
+  Result<bool> any() {
+    return first([] { return Status{}; });
+  }
+
+  const std::string& sql() const { return sql_; }
+
   // Columns of the row at hand, from 0. Text is valid until the next step; NULL reads as 0 or "".
   std::int64_t integer(int column) const;
   Instant instant(int column) const { return from_micros(integer(column)); }
   std::string_view text(int column) const;
   std::span<const std::uint8_t> blob(int column) const;
+  Result<Uuid> uuid(int column) const;  // kCorrupt if it is not 16 bytes
+  Result<std::optional<Uuid>> optional_uuid(int column) const;  // nothing: NULL
 
  private:
   void prepare();
@@ -113,6 +152,7 @@ class SqliteStatement {
   void bind_one(int index, std::integral auto value) { bind_one(index, static_cast<std::int64_t>(value)); }
   void bind_one(int index, std::string_view text);
   void bind_one(int index, std::span<const std::uint8_t> blob);
+  void bind_one(int index, const std::optional<Uuid>& value);
   void bind_one(int index, Instant value) { bind_one(index, to_micros(value)); }
   void note(int result);  // keeps the first error until run() or each() returns it
 

@@ -3,12 +3,14 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "store/run_store.h"
 #include "store/sqlite.h"
+#include "store/sqlite_listing.h"
 
 namespace sluice {
 
@@ -20,14 +22,20 @@ class SqliteReader {
   Result<RunRow> run(RunId id);
   Result<RunRow> run_by_prefix(std::string_view prefix);
   Result<std::vector<RunRow>> list(const RunFilter& filter, const Page& page);
+  Result<Listed<RunRow>> list_runs(const ListQuery& query);
+  Result<std::optional<Uuid>> run_of_key(std::string_view key);
+  Result<std::vector<StateChange>> state_history(RunId run);
   Result<std::vector<TaskRow>> tasks(RunId run);
   Result<std::vector<ArtifactRow>> artifacts(RunId run);
   Result<std::string> spec(const std::string& digest);
-  Result<std::vector<JournalEntry>> journal(RunId run);
+  Result<std::vector<JournalEntry>> journal_after(RunId run, std::uint64_t after);
+  Result<std::optional<Snapshot>> snapshot(RunId run);
 
   // The query behind list(): ?1 after, ?2 limit, ?3 state, ?4 experiment, ?5 pipeline_name, ?6 name_contains, of which it uses
   // those that the filter has.
   static std::string list_sql(const RunFilter& filter);
+  // What list_runs() asks.
+  static SqlSource run_source();
 
  private:
   static Result<RunRow> run_of(const SqliteStatement& row);
@@ -49,7 +57,12 @@ class SqliteReader {
       "SELECT task, key, \"index\", name, type, uri, digest, size_bytes, metadata FROM artifacts WHERE run = ?1 "
       "ORDER BY task, key, \"index\""};
   SqliteStatement spec_{db_, "SELECT text FROM specs WHERE digest = ?1"};
-  SqliteStatement journal_{db_, "SELECT seq, at, kind, payload FROM journal WHERE run = ?1 ORDER BY seq"};
+  SqliteStatement journal_{db_, "SELECT seq, at, kind, payload FROM journal WHERE run = ?1 AND seq > ?2 ORDER BY seq"};
+  SqliteStatement snapshot_{db_, "SELECT seq, version, text FROM snapshots WHERE run = ?1"};
+  SqliteStatement by_key_{db_, "SELECT uuid FROM runs WHERE request_key = ?1 AND request_key <> ''"};
+  SqliteStatement state_history_{db_, "SELECT at, state, error FROM state_history WHERE run = ?1 ORDER BY n"};
+  SqlSource run_source_ = run_source();
+  StatementCache run_lists_{db_};
 };
 
 }  // namespace sluice

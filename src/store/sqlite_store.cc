@@ -4,6 +4,8 @@
 #include "store/run_store.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
+#include "store/sqlite_catalog.h"
+#include "store/sqlite_copy.h"
 #include "store/sqlite_reader.h"
 #include "store/sqlite_writer.h"
 
@@ -28,27 +30,24 @@ class SqliteStore final : public RunStore {
   Result<std::vector<TaskRow>> tasks(RunId run) override { return reader_.tasks(run); }
   Result<std::vector<ArtifactRow>> artifacts(RunId run) override { return reader_.artifacts(run); }
   Result<std::string> spec(const std::string& digest) override { return reader_.spec(digest); }
-  Result<std::vector<JournalEntry>> journal(RunId run) override { return reader_.journal(run); }
-  // Until the tables of schema 2 are there.
-  Result<Listed<RunRow>> list_runs(const ListQuery& query) override { return rest_->list_runs(query); }
-  Result<std::optional<Uuid>> run_of_key(std::string_view key) override { return rest_->run_of_key(key); }
-  Result<std::vector<StateChange>> state_history(RunId run) override { return rest_->state_history(run); }
-  Status set_run_storage(const Uuid& run, StorageState storage) override { return rest_->set_run_storage(run, storage); }
-  Status remove(const Uuid& run) override { return rest_->remove(run); }
+  Result<std::vector<JournalEntry>> journal(RunId run) override { return reader_.journal_after(run, 0); }
   Result<std::vector<JournalEntry>> journal_after(RunId run, std::uint64_t after) override {
-    SLUICE_TRY(auto entries, journal(run));
-    std::erase_if(entries, [&](const JournalEntry& entry) { return entry.seq <= after; });
-    return entries;
+    return reader_.journal_after(run, after);
   }
-  Result<std::optional<Snapshot>> snapshot(RunId run) override { return rest_->snapshot(run); }
-  Catalog& catalog() override { return rest_->catalog(); }
-  Status copy_to(const std::string& path) override { return rest_->copy_to(path); }
+  Result<std::optional<Snapshot>> snapshot(RunId run) override { return reader_.snapshot(run); }
+  Result<Listed<RunRow>> list_runs(const ListQuery& query) override { return reader_.list_runs(query); }
+  Result<std::optional<Uuid>> run_of_key(std::string_view key) override { return reader_.run_of_key(key); }
+  Result<std::vector<StateChange>> state_history(RunId run) override { return reader_.state_history(run); }
+  Status set_run_storage(const Uuid& run, StorageState storage) override { return writer_.set_storage(run, storage); }
+  Status remove(const Uuid& run) override { return writer_.remove(run); }
+  Catalog& catalog() override { return catalog_; }
+  Status copy_to(const std::string& path) override { return copy_database(db_.path(), path); }
 
  private:
   SqliteConnection db_;  // first: the statements of the others point to it
   SqliteReader reader_{db_};
   SqliteWriter writer_{db_};
-  std::unique_ptr<RunStore> rest_ = make_memory_store();
+  SqliteCatalog catalog_{db_};
 };
 
 }  // namespace

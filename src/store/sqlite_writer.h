@@ -15,29 +15,56 @@ class SqliteWriter {
   Result<RunId> create(const NewRun& run, Sync sync);
   Status commit(std::span<const Write> writes, Sync sync);
   Status forget_journal(RunId run);
+  Status set_storage(const Uuid& run, StorageState storage);
+  Status remove(const Uuid& run);
 
  private:
-  Status insert(const NewRun& run);
+  Status check_new(const NewRun& run);
+  Result<std::int64_t> experiment_for(const NewRun& run);
+  Result<RunId> insert(const NewRun& run);
   Status apply(const Write& write);
   Status advance(const Write& write);
   Status why_not_advanced(const Write& write);
+  Status remove_rows(const Uuid& run);
 
   SqliteConnection& db_;
-  SqliteStatement find_run_{db_, "SELECT 1 FROM runs WHERE uuid = ?1"};
-  SqliteStatement insert_experiment_{db_, "INSERT OR IGNORE INTO experiments (name, created) VALUES (?1, ?2)"};
+  SqliteStatement find_run_{db_, "SELECT id, experiment, storage FROM runs WHERE uuid = ?1"};
+  SqliteStatement find_key_{db_, "SELECT uuid FROM runs WHERE request_key = ?1 AND request_key <> ''"};
+  SqliteStatement find_experiment_{db_, "SELECT id, deleted FROM experiments WHERE name = ?1"};
+  SqliteStatement insert_experiment_{db_, "INSERT INTO experiments (name, created) VALUES (?1, ?2)"};
   SqliteStatement insert_spec_{db_, "INSERT OR IGNORE INTO specs VALUES (?1, ?2)"};
   SqliteStatement insert_run_{
       db_,
-      "INSERT INTO runs (uuid, experiment, state, created, name, pipeline_name, spec_digest, spec_file, parameters, "
-      "context, options) VALUES (?1, (SELECT id FROM experiments WHERE name = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"};
+      "INSERT INTO runs (id, uuid, experiment, state, created, name, pipeline_name, spec_digest, spec_file, parameters, "
+      "context, options, description, request_key, pipeline, version) VALUES "
+      "(1 + max((SELECT coalesce(max(id), 0) FROM runs), (SELECT last FROM removed_runs)), "
+      "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"};
+  SqliteStatement count_in_{db_, "UPDATE experiments SET runs = runs + 1, last_run = max(last_run, ?2) WHERE id = ?1"};
+  SqliteStatement insert_state_{db_, "INSERT INTO state_history VALUES (?1, 1, ?2, ?3, '')"};
   SqliteStatement advance_{db_, "UPDATE runs SET seq = ?3 WHERE id = ?1 AND seq = ?2"};
   SqliteStatement change_{
       db_, "UPDATE runs SET seq = ?3, state = ?4, error = ?5, began = ?6, ended = ?7, outputs = ?8 WHERE id = ?1 AND seq = ?2"};
+  SqliteStatement note_state_{
+      db_,
+      "INSERT INTO state_history SELECT ?1, 1 + (SELECT coalesce(max(n), 0) FROM state_history WHERE run = ?1), ?3, ?4, ?5 "
+      "FROM runs WHERE id = ?1 AND seq = ?2 AND state <> ?4"};
   SqliteStatement head_{db_, "SELECT seq FROM runs WHERE id = ?1"};
   SqliteStatement insert_entry_{db_, "INSERT INTO journal VALUES (?1, ?2, ?3, ?4, ?5)"};
   SqliteStatement put_task_{db_, "INSERT OR REPLACE INTO tasks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"};
   SqliteStatement put_artifact_{db_, "INSERT OR REPLACE INTO artifacts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"};
-  SqliteStatement forget_{db_, "DELETE FROM journal WHERE run = ?1"};
+  SqliteStatement put_snapshot_{db_, "INSERT OR REPLACE INTO snapshots VALUES (?1, ?2, ?3, ?4)"};
+  SqliteStatement forget_journal_{db_, "DELETE FROM journal WHERE run = ?1"};
+  SqliteStatement forget_snapshot_{db_, "DELETE FROM snapshots WHERE run = ?1"};
+  SqliteStatement set_storage_{db_, "UPDATE runs SET storage = ?2 WHERE uuid = ?1 AND storage <> ?2"};
+  SqliteStatement forget_history_{db_, "DELETE FROM state_history WHERE run = ?1"};
+  SqliteStatement forget_tasks_{db_, "DELETE FROM tasks WHERE run = ?1"};
+  SqliteStatement forget_artifacts_{db_, "DELETE FROM artifacts WHERE run = ?1"};
+  SqliteStatement forget_run_{db_, "DELETE FROM runs WHERE id = ?1"};
+  SqliteStatement note_removed_{db_, "UPDATE removed_runs SET last = max(last, ?1)"};
+  SqliteStatement count_archived_{db_, "UPDATE experiments SET archived_runs = archived_runs + ?2 WHERE id = ?1"};
+  SqliteStatement count_out_{db_,
+                             "UPDATE experiments SET runs = runs - 1, archived_runs = archived_runs - ?2, "
+                             "last_run = (SELECT coalesce(max(created), 0) FROM runs WHERE experiment = ?1) WHERE id = ?1"};
 };
 
 }  // namespace sluice

@@ -42,12 +42,14 @@ inline NewRun test_run(std::uint32_t n) {
   return {.uuid = test_uuid(n),
           .name = "run " + std::to_string(n),
           .pipeline_name = "iris",
+          .description = "of the year",
           .experiment = "wine",
           .spec = "pipelineInfo: {name: iris}\n",
           .spec_file = "iris.yaml",
           .parameters = {{"rows", 100}, {"name", "it's \"so\"\n"}, {"rates", List{0.1, nullptr, true}}},
           .context = Value::of({{"pipeline_root", "/data"}}),
           .options = Value::of({{"cache", false}}),
+          .pipeline = test_uuid(0xA1),
           .created = from_micros(1'000'000 + n)};
 }
 

@@ -1,5 +1,5 @@
-"""`sluice up`, its supervisor, or both are killed with -9 at random moments while 20 pipelines run, again and again. No run that was
-acknowledged is lost, no attempt is committed twice, no two attempts of a task are alive at once, no output is half.
+"""`sluice up`, its supervisor, or both are killed with -9 at random moments while 20 pipelines run, again and again. No run
+that was acknowledged is lost, no attempt is committed twice, no two attempts of a task are alive at once, no output is half.
 
 SLUICE_ROUNDS (default 20) kills; SLUICE_SEED replays one sequence of victims and moments. `./dev bench crash` runs 1,000.
 """
@@ -14,11 +14,12 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "e2e"))
-from sluice import Case, pipeline, shell  # noqa: E402  (the path above)
+from sluice import BINARY, Case, pipeline, shell  # noqa: E402  (the path above)
 
 ROUNDS = int(os.environ.get("SLUICE_ROUNDS", "20"))
 SEED = int(os.environ.get("SLUICE_SEED", random.randrange(1 << 30)))
@@ -27,6 +28,7 @@ CHAIN, WIDE = 4, 4
 LOST_MAX = 4  # attempts of one task that may be lost before the run fails: a budget of 3 retries
 ARTIFACT = {"artifactType": {"schemaTitle": "system.Dataset", "schemaVersion": "0.0.1"}}
 FILL = 50_000
+PAUSE = threading.Event()  # never set
 
 # $0: where tasks of this run leave their marks, $1: the task, $2: its output, $3: its input if it has one. The lock shows whether
 # another attempt of the same task is alive. The output is written slowly, so that some are killed in the middle.
@@ -47,7 +49,8 @@ def crash_pipeline():
         definitions = {"parameters": {"place": {"parameterType": "STRING"}}}
         args = ["{{$.inputs.parameters['place']}}", f"t{i}", "{{$.outputs.artifacts['data'].path}}", ""]
         if i:
-            inputs["artifacts"] = {"data": {"taskOutputArtifact": {"producerTask": f"t{i - 1}", "outputArtifactKey": "data"}}}
+            source = {"producerTask": f"t{i - 1}", "outputArtifactKey": "data"}
+            inputs["artifacts"] = {"data": {"taskOutputArtifact": source}}
             definitions["artifacts"] = {"data": ARTIFACT}
             args[3] = "{{$.inputs.artifacts['data'].path}}"
         components[f"comp-{i}"] = {"executorLabel": f"exec-{i}", "inputDefinitions": definitions,
@@ -56,8 +59,10 @@ def crash_pipeline():
         tasks[f"t{i}"] = {"componentRef": {"name": f"comp-{i}"}, "inputs": inputs}
     item = {"place": {"parameterType": "STRING"}, "item": {"parameterType": "NUMBER_INTEGER"}}
     components["comp-item"] = {"executorLabel": "exec-item", "inputDefinitions": {"parameters": item}}
-    executors["exec-item"] = shell(SCRIPT, args=["{{$.inputs.parameters['place']}}", "w{{$.inputs.parameters['item']}}", "/dev/null", ""])
-    tasks["wide"] = {"componentRef": {"name": "comp-item"}, "inputs": {"parameters": {"place": {"componentInputParameter": "place"}}},
+    args = ["{{$.inputs.parameters['place']}}", "w{{$.inputs.parameters['item']}}", "/dev/null", ""]
+    executors["exec-item"] = shell(SCRIPT, args=args)
+    tasks["wide"] = {"componentRef": {"name": "comp-item"},
+                     "inputs": {"parameters": {"place": {"componentInputParameter": "place"}}},
                      "parameterIterator": {"itemInput": "item", "items": {"raw": str(list(range(WIDE)))}}}
     document = pipeline("crash", tasks, components, executors)
     document["root"].update(place)
@@ -90,15 +95,16 @@ class Crash(Case):
         for _ in range(ROUNDS):
             self.up()
             self.fill()
-            time.sleep(self.moments.uniform(0.0, 0.5))
+            PAUSE.wait(self.moments.uniform(0.0, 0.5))  # the moment of the kill
             self.kill(self.moments.choice(["server", "supervisor", "both"]))
             self.check_store()
         self.up()
         self.fill(until=0)
         self.wait_for_all()
         self.check_end()
-        print(f"{ROUNDS} rounds ({', '.join(f'{n} x {who}' for who, n in sorted(self.killed.items()))}), {len(self.acknowledged)} runs, "
-              f"{self.given_up} of them failed because one task was lost {LOST_MAX} times; seed {SEED}")
+        kills = ", ".join(f"{n} x {who}" for who, n in sorted(self.killed.items()))
+        print(f"{ROUNDS} rounds ({kills}), {len(self.acknowledged)} runs, none lost; {self.given_up} of them failed "
+              f"because one task was lost {LOST_MAX} times; seed {SEED}")
 
     # ---- what is done to it
 
@@ -108,17 +114,14 @@ class Crash(Case):
         ready = self.folder / "ready.json"
         ready.unlink(missing_ok=True)
         with open(self.folder / "log", "ab") as log:
-            self.server = subprocess.Popen([os.environ.get("SLUICE", self.binary()), "up", "--port", "0", "--slots", "4", "--data-dir", self.data,
-                                            "--ready-file", ready], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
+            self.server = subprocess.Popen(
+                [BINARY, "up", "--port", "0", "--slots", "4", "--data-dir", self.data, "--ready-file", ready],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
         self.until(lambda: ready.exists() or self.server.poll() is not None, "the server does not start")
         self.assertIsNone(self.server.poll(), self.log())
 
-    def binary(self):
-        from sluice import BINARY
-        return BINARY
-
     def fill(self, until=IN_FLIGHT):
-        """Runs whose creation a kill has left open are asked for again with the same key; then new ones, up to so many in flight."""
+        """Runs whose creation a kill has left open are asked for again with the same key; then new ones, as many as fit."""
         try:
             for key in list(self.wanted):
                 self.create(key)
@@ -215,7 +218,8 @@ class Crash(Case):
             marks = self.folder / "marks" / key
             self.assertFalse((marks / "overlap").exists(), f"seed {SEED}: two attempts of a task at once in run {key}")
             if document["state"] == "FAILED":
-                failed = [task for task in document["tasks"].values() if task["state"] == "FAILED" and "supervisor" in (task["error"] or "")]
+                failed = [task for task in document["tasks"].values()
+                          if task["state"] == "FAILED" and "supervisor" in (task["error"] or "")]
                 self.assertTrue(failed and all(task["attempts"] >= LOST_MAX for task in failed if task["attempts"]),
                                 f"seed {SEED}: {json.dumps(document)[:1500]}")
                 self.given_up += 1
@@ -233,7 +237,7 @@ class Crash(Case):
         end = time.monotonic() + seconds
         while not done():
             self.assertLess(time.monotonic(), end, f"seed {SEED}: {what}\n{self.log()}")
-            time.sleep(0.005)
+            PAUSE.wait(0.005)
 
     def log(self):
         return (self.folder / "log").read_text(errors="replace")[-2000:]

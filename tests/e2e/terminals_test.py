@@ -67,17 +67,6 @@ class TwoTerminals(Case):
         self.assertIn('"CANCELED"', out)
         self.assertEqual(self.processes_of(run), [])
 
-    def processes_of(self, run):
-        found = []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{pid}/environ", "rb") as file:
-                    if f"SLUICE_ATTEMPT={run}".encode() in file.read():
-                        found.append(pid)
-            except OSError:
-                pass
-        return found
-
 
 class Retry(Case):
     def test_only_what_failed_runs_again(self):

@@ -1,4 +1,4 @@
-#include "app/connection.h"
+#include "app/api_client.h"
 
 #include <algorithm>
 
@@ -12,8 +12,8 @@ namespace {
 constexpr int kPageRows = 1000;  // the most that a page has
 
 Code code_from(std::string_view name) {
-  for (const Code code : {Code::kInvalid, Code::kNotFound, Code::kConflict, Code::kUnavailable, Code::kCancelled, Code::kTimeout,
-                          Code::kCorrupt})
+  for (const Code code :
+       {Code::kInvalid, Code::kNotFound, Code::kConflict, Code::kUnavailable, Code::kCancelled, Code::kTimeout, Code::kCorrupt})
     if (name == code_name(code)) return code;
   return Code::kInternal;
 }
@@ -61,26 +61,27 @@ Diagnostics errors_of(int status, const std::string& body, const std::string& wh
     out.push_back({.code = code_of_status(status),
                    .message = who + " answered " + std::to_string(status) + " " + std::string(status_text(status)),
                    .hint = status == 404 ? "is it a Sluice server?" : ""});
+  // Who may not call is refused, whatever is wrong with the request.
+  if (status == 401 || status == 403)
+    for (Diagnostic& error : out) error.code = Code::kConflict;
   return out;
 }
 
 HttpRequest get_request(std::string target) { return {.target = std::move(target)}; }
 
 HttpRequest post_request(std::string target, const Value& body) {
-  return {.method = "POST",
-          .target = std::move(target),
-          .headers = {{"Content-Type", "application/json"}},
-          .body = to_json(body)};
+  return {
+      .method = "POST", .target = std::move(target), .headers = {{"Content-Type", "application/json"}}, .body = to_json(body)};
 }
 
-Result<std::unique_ptr<Connection>> Connection::open(const Context& context) {
+Result<std::unique_ptr<ApiClient>> ApiClient::open(const Context& context) {
   const Config& config = context.config;
-  std::unique_ptr<Connection> connection;
+  std::unique_ptr<ApiClient> connection;
   if (!config.server_url.empty()) {
-    const bool has_scheme = config.server_url.find(':') != std::string::npos && (config.server_url.starts_with("unix:") ||
-                                                                                 config.server_url.find("://") != std::string::npos);
+    const bool has_scheme = config.server_url.find(':') != std::string::npos &&
+                            (config.server_url.starts_with("unix:") || config.server_url.find("://") != std::string::npos);
     const std::string url = has_scheme ? config.server_url : "http://" + config.server_url;
-    connection.reset(new Connection(Peer::kServer, url));
+    connection.reset(new ApiClient(Peer::kServer, url));
     SLUICE_TRY(connection->client_, HttpClient::to(url, {.token = config.token}));
     return connection;
   }
@@ -88,7 +89,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const Context& context) {
   const OwnerKind owner = owner_of(dir).kind;
   const bool owned = owner != OwnerKind::kNone;
   if (!owned) SLUICE_TRY_STATUS(check_for_data(dir));
-  connection.reset(new Connection(owned ? Peer::kOwner : Peer::kDirectory, dir.root()));
+  connection.reset(new ApiClient(owned ? Peer::kOwner : Peer::kDirectory, dir.root()));
   connection->owner_ = owner;
   if (owned) {
     SLUICE_TRY(connection->client_, HttpClient::to("unix:" + dir.socket()));
@@ -97,17 +98,17 @@ Result<std::unique_ptr<Connection>> Connection::open(const Context& context) {
   return connection;
 }
 
-bool Connection::is_gone_for_good() const {
+bool ApiClient::is_gone_for_good() const {
   return peer_ == Peer::kOwner && owner_ == OwnerKind::kRun && owner_pid(directory_->dir()) == 0;
 }
 
-HttpResponse Connection::ask_directory(HttpRequest request) {
+HttpResponse ApiClient::ask_directory(HttpRequest request) {
   if (api_ == nullptr) api_ = std::make_unique<Api>(*directory_, events_, ApiOptions{});
   request.peer = "unix";
   return api_->call(std::move(request));
 }
 
-Connection::Answer Connection::ask(HttpRequest request) {
+ApiClient::Answer ApiClient::ask(HttpRequest request) {
   if (peer_ != Peer::kDirectory) {
     auto reply = client_->call(request);
     if (reply) {
@@ -123,20 +124,20 @@ Connection::Answer Connection::ask(HttpRequest request) {
   return {"", errors_of(response.status, response.body, name_)};
 }
 
-Result<std::string> Connection::text(const std::string& target) {
+Result<std::string> ApiClient::text(const std::string& target) {
   Answer answer = ask(get_request(target));
   if (!answer.errors.empty()) return fail(first_error(answer.errors));
   return std::move(answer.body);
 }
 
-Result<Value> Connection::get(const std::string& target) {
+Result<Value> ApiClient::get(const std::string& target) {
   SLUICE_TRY(const std::string body, text(target));
   auto value = parse_json(body);
   if (!value) return fail(Code::kInternal, name_ + " answered what is no JSON: " + value.error().message);
   return value;
 }
 
-Result<Value> Connection::post(const std::string& target, const Value& body) {
+Result<Value> ApiClient::post(const std::string& target, const Value& body) {
   Answer answer = ask(post_request(target, body));
   if (!answer.errors.empty()) return fail(first_error(answer.errors));
   auto value = parse_json(answer.body);
@@ -144,7 +145,7 @@ Result<Value> Connection::post(const std::string& target, const Value& body) {
   return value;
 }
 
-Result<std::unique_ptr<HttpReplyStream>> Connection::stream(HttpRequest request) {
+Result<std::unique_ptr<HttpReplyStream>> ApiClient::stream(HttpRequest request) {
   if (peer_ == Peer::kDirectory) return fail(Code::kConflict, "nobody carries out runs in " + name_);
   SLUICE_TRY(auto stream, client_->stream(std::move(request)));
   if (stream->status() < 300) return stream;
@@ -157,13 +158,13 @@ Result<std::unique_ptr<HttpReplyStream>> Connection::stream(HttpRequest request)
   return fail(first_error(errors_of(stream->status(), body, name_)));
 }
 
-Result<List> Connection::rows(const std::string& target, const std::string& key, int limit) {
+Result<List> ApiClient::rows(const std::string& target, const std::string& key, int limit) {
   List out;
   std::string token;
   while (static_cast<int>(out.size()) < limit) {
     const int wanted = std::min(kPageRows, limit - static_cast<int>(out.size()));
-    SLUICE_TRY(const Value page, get(target + "limit=" + std::to_string(wanted) +
-                                     (token.empty() ? "" : "&page_token=" + encode_percent(token))));
+    SLUICE_TRY(const Value page,
+               get(target + "limit=" + std::to_string(wanted) + (token.empty() ? "" : "&page_token=" + encode_percent(token))));
     const Value* rows = page.find(key);
     if (rows == nullptr || !rows->is_list()) return fail(Code::kInternal, name_ + " answered a list without '" + key + "'");
     out.insert(out.end(), rows->as_list().begin(), rows->as_list().end());

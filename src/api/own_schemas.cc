@@ -1,0 +1,255 @@
+#include "api/own_schemas.h"
+
+#include <algorithm>
+#include <array>
+
+namespace sluice {
+namespace {
+
+using F = SchemaField;
+
+constexpr std::array kDiagnostic{
+    F{"file", "string", "empty if it is about no file"},
+    F{"line", "integer?", "1 is the first"},
+    F{"column", "integer?", "1 is the first"},
+    F{"path", "string", "where in the document: root.dag.tasks.train"},
+    F{"code", "string", "invalid, not_found, conflict, unavailable, cancelled, timeout, corrupt or internal"},
+    F{"message", "string", "what failed, on which thing"},
+    F{"hint", "string", "what to try"},
+};
+constexpr std::array kErrors{F{"errors", "[Diagnostic]", "all that is wrong, not only the first"}};
+constexpr std::array kRun{
+    F{"run_id", "string", "a UUID"},
+    F{"name", "string", ""},
+    F{"description", "string", ""},
+    F{"state", "string", "PENDING, RUNNING, PAUSED, CANCELING, SUCCEEDED, FAILED, CANCELED or INTERRUPTED"},
+    F{"error", "string?", "why it failed"},
+    F{"pipeline", "string", "the pipeline's name in its text"},
+    F{"experiment", "string", "name"},
+    F{"experiment_id", "string", ""},
+    F{"storage_state", "string", "AVAILABLE or ARCHIVED"},
+    F{"created", "instant", ""},
+    F{"began", "instant?", ""},
+    F{"ended", "instant?", ""},
+    F{"seconds", "number", "from its begin to its end, or to now"},
+    F{"parameters", "object", "as they were given, without defaults"},
+    F{"labels", "object", "as they were given"},
+};
+constexpr std::array kRunList{
+    F{"runs", "[Run]", ""},
+    F{"total", "integer", "on all pages"},
+    F{"next_page_token", "string?", "missing on the last page"},
+};
+constexpr std::array kArtifact{
+    F{"name", "string", ""},
+    F{"type", "string", "system.Dataset, system.Model, ..."},
+    F{"uri", "string", "a path, or a URI of somebody else's storage"},
+    F{"digest", "string", "sha256:HEX; empty for content that is not held here"},
+    F{"size_bytes", "integer", ""},
+    F{"metadata", "object", ""},
+};
+constexpr std::array kTaskResult{
+    F{"state", "string", "PENDING, QUEUED, RUNNING, BACKOFF, SUCCEEDED, FAILED, SKIPPED, OMITTED, CANCELED or CACHED"},
+    F{"attempts", "integer", ""},
+    F{"exit_code", "integer", ""},
+    F{"seconds", "number", ""},
+    F{"output_parameters", "object", ""},
+    F{"output_artifacts", "{[Artifact]}", "by the output's name"},
+    F{"error", "string?", ""},
+    F{"notes", "[string]?", "warnings"},
+};
+constexpr std::array kStateChange{
+    F{"at", "instant", ""},
+    F{"state", "string", "as of Run"},
+    F{"error", "string?", ""},
+};
+constexpr std::array kRunDocument{
+    F{"run_id", "string", "a UUID"},
+    F{"name", "string", ""},
+    F{"pipeline", "string", "the pipeline's name in its text"},
+    F{"experiment", "string", "name"},
+    F{"state", "string", "as of Run"},
+    F{"error", "string?", "why it failed"},
+    F{"seconds", "number", "from its begin to its end; 0 before"},
+    F{"created_at", "instant", "in whole seconds"},
+    F{"parameters", "object", "as they were given, without defaults"},
+    F{"outputs", "object", "output parameters of the pipeline"},
+    F{"output_artifacts", "{[Artifact]}", "of the pipeline, by the output's name"},
+    F{"tasks", "{TaskResult}", "by path: root/train, root/for-loop-2[0]/double"},
+    F{"description", "string", ""},
+    F{"experiment_id", "string", ""},
+    F{"created", "instant", ""},
+    F{"began", "instant?", ""},
+    F{"ended", "instant?", ""},
+    F{"storage_state", "string", "AVAILABLE or ARCHIVED"},
+    F{"spec_file", "string", "where its text came from"},
+    F{"labels", "object", "as they were given"},
+    F{"pipeline_id", "string?", "the uploaded pipeline that it is made of"},
+    F{"pipeline_version_id", "string?", ""},
+    F{"state_history", "[StateChange]", "oldest first"},
+    F{"paused_reason", "string?", ""},
+};
+constexpr std::array kNewRun{
+    F{"spec", "string?", "the text of a pipeline: KFP's IR as YAML or JSON"},
+    F{"pipeline", "string?", "instead of spec: name or id of an uploaded pipeline"},
+    F{"version", "string?", "name or id of its version; the newest if it is not given"},
+    F{"spec_file", "string?", "where the text came from, for messages"},
+    F{"parameters", "object?", ""},
+    F{"name", "string?", "made of the pipeline's name and the time if it is not given"},
+    F{"description", "string?", ""},
+    F{"experiment", "string?", "its name; made if it is not there; Default if it is not given"},
+    F{"cache", "boolean?", "true if it is not given"},
+    F{"labels", "object?", "kept with the run"},
+    F{"key", "string?", "idempotency key; the header Idempotency-Key comes first"},
+};
+constexpr std::array kCreatedRun{
+    F{"run_id", "string", "a UUID"},
+    F{"name", "string", ""},
+    F{"state", "string", "as of Run"},
+    F{"warnings", "[Diagnostic]", ""},
+};
+constexpr std::array kRunState{F{"run_id", "string", "a UUID"}, F{"state", "string", "as of Run"}};
+constexpr std::array kCancel{F{"reason", "string?", "kept with the run"}};
+constexpr std::array kShutdown{F{"stop_tasks", "boolean?", "tasks that run are ended first"}};
+constexpr std::array kTask{
+    F{"id", "integer", "stable over restarts"},
+    F{"parent", "integer?", "id of the DAG or loop that it lies in"},
+    F{"path", "string", "root/train"},
+    F{"name", "string", "the last part of its path"},
+    F{"state", "string", "as of TaskResult"},
+    F{"attempts", "integer", ""},
+    F{"exit_code", "integer", ""},
+    F{"began", "instant?", ""},
+    F{"ended", "instant?", ""},
+    F{"seconds", "number", "from its begin to its end; 0 before"},
+    F{"error", "string?", ""},
+    F{"notes", "[string]", "warnings"},
+    F{"output_parameters", "object", ""},
+    F{"output_artifacts", "{[Artifact]}", "by the output's name"},
+};
+constexpr std::array kTaskList{F{"tasks", "[Task]", ""}};
+constexpr std::array kRunArtifact{
+    F{"task", "integer", "id"},
+    F{"path", "string", "of the task"},
+    F{"key", "string", "the output's name"},
+    F{"index", "integer", "in the output's list; 0 of a plain one"},
+    F{"name", "string", ""},
+    F{"type", "string", "system.Dataset, system.Model, ..."},
+    F{"uri", "string", "a path, or a URI of somebody else's storage"},
+    F{"digest", "string", "sha256:HEX; empty for content that is not held here"},
+    F{"size_bytes", "integer", ""},
+    F{"metadata", "object", ""},
+};
+constexpr std::array kArtifactList{F{"artifacts", "[RunArtifact]", ""}};
+constexpr std::array kFile{F{"path", "string", "inside the artifact"}, F{"size_bytes", "integer", ""}};
+constexpr std::array kFileList{F{"files", "[File]", "by path"}};
+constexpr std::array kLogChunk{
+    F{"task", "string", "path"},
+    F{"attempt", "integer", ""},
+    F{"stream", "string", "stdout, stderr or note"},
+    F{"at", "instant", ""},
+    F{"text", "string", "not always whole lines"},
+};
+constexpr std::array kExperiment{
+    F{"experiment_id", "string", ""}, F{"name", "string", ""},
+    F{"description", "string", ""},   F{"storage_state", "string", "AVAILABLE or ARCHIVED"},
+    F{"created", "instant?", ""},     F{"last_run", "instant?", "when its newest run was created"},
+    F{"runs", "integer", "how many"},
+};
+constexpr std::array kExperimentList{
+    F{"experiments", "[Experiment]", ""},
+    F{"total", "integer", "on all pages"},
+    F{"next_page_token", "string?", "missing on the last page"},
+};
+constexpr std::array kPipeline{
+    F{"pipeline_id", "string?", "missing if it was not uploaded, but runs were made of it"},
+    F{"name", "string", ""},
+    F{"display_name", "string", ""},
+    F{"description", "string", ""},
+    F{"created", "instant?", ""},
+    F{"tags", "object", ""},
+    F{"runs", "integer", "how many runs have that name in their text"},
+    F{"last_run", "instant?", "when the newest of them was created"},
+};
+constexpr std::array kPipelineList{
+    F{"pipelines", "[Pipeline]", ""},
+    F{"total", "integer", "on all pages"},
+    F{"next_page_token", "string?", "missing on the last page"},
+};
+constexpr std::array kPipelineVersion{
+    F{"pipeline_version_id", "string", "a UUID"},
+    F{"pipeline_id", "string", "a UUID"},
+    F{"name", "string", ""},
+    F{"display_name", "string", ""},
+    F{"description", "string", ""},
+    F{"code_source_url", "string", ""},
+    F{"created", "instant?", ""},
+    F{"spec_digest", "string", ""},
+    F{"tags", "object", ""},
+};
+constexpr std::array kPipelineDetails{
+    F{"pipeline_id", "string?", "as of Pipeline"},
+    F{"name", "string", ""},
+    F{"display_name", "string", ""},
+    F{"description", "string", ""},
+    F{"created", "instant?", ""},
+    F{"tags", "object", ""},
+    F{"runs", "integer", ""},
+    F{"last_run", "instant?", ""},
+    F{"versions", "[PipelineVersion]", "newest first"},
+};
+constexpr std::array kTrouble{F{"code", "string", ""}, F{"message", "string", ""}, F{"hint", "string", ""}};
+constexpr std::array kServer{
+    F{"version", "string", ""},
+    F{"pid", "integer", ""},
+    F{"url", "string?", "null if it listens on its data directory's socket only"},
+    F{"data_dir", "string", ""},
+    F{"owner", "string", "server, run or none"},
+    F{"started", "instant", ""},
+    F{"trouble", "Trouble?", "why nothing goes on at the moment"},
+    F{"slots", "integer", "so many tasks run at a time"},
+    F{"runs", "integer", "that are not at their end"},
+};
+
+constexpr std::array kSchemas{
+    Schema{"Diagnostic", "One thing that is wrong, at its place", kDiagnostic},
+    Schema{"Errors", "Every answer of 400 and above", kErrors},
+    Schema{"Run", "A run in a list", kRun},
+    Schema{"RunList", "", kRunList},
+    Schema{"Artifact", "An output", kArtifact},
+    Schema{"TaskResult", "What became of a task", kTaskResult},
+    Schema{"StateChange", "", kStateChange},
+    Schema{"RunDocument", "What `sluice run --json` prints, and more", kRunDocument},
+    Schema{"NewRun", "Either spec or pipeline must be given", kNewRun},
+    Schema{"CreatedRun", "", kCreatedRun},
+    Schema{"RunState", "", kRunState},
+    Schema{"Cancel", "", kCancel},
+    Schema{"Shutdown", "", kShutdown},
+    Schema{"Task", "", kTask},
+    Schema{"TaskList", "", kTaskList},
+    Schema{"RunArtifact", "An output with its place", kRunArtifact},
+    Schema{"ArtifactList", "", kArtifactList},
+    Schema{"File", "", kFile},
+    Schema{"FileList", "The files of an artifact that is a directory", kFileList},
+    Schema{"LogChunk", "One line of a log as ndjson", kLogChunk},
+    Schema{"Experiment", "", kExperiment},
+    Schema{"ExperimentList", "", kExperimentList},
+    Schema{"Pipeline", "", kPipeline},
+    Schema{"PipelineList", "", kPipelineList},
+    Schema{"PipelineVersion", "", kPipelineVersion},
+    Schema{"PipelineDetails", "", kPipelineDetails},
+    Schema{"Trouble", "", kTrouble},
+    Schema{"Server", "", kServer},
+    Schema{"Empty", "Nothing to say", {}},
+};
+
+}  // namespace
+
+std::span<const Schema> own_schemas() { return kSchemas; }
+
+const Schema* find_schema(std::string_view name) {
+  const auto* found = std::find_if(kSchemas.begin(), kSchemas.end(), [&](const Schema& schema) { return schema.name == name; });
+  return found == kSchemas.end() ? nullptr : &*found;
+}
+
+}  // namespace sluice
