@@ -82,7 +82,8 @@ TEST(KfpReads, ArtifactsAreFoundByTheIdThatTasksName) {
   EXPECT_EQ(at(artifact, "metadata.rows"), Value(7));
   EXPECT_EQ(api.kfp_json("artifacts/" + KfpApi::text(artifact, "artifact_id")), artifact);
   std::string named;
-  for (const Value& task : at(api.kfp_json("runs/" + id), "run_details.task_details").as_list())
+  const Value tasks = at(api.kfp_json("runs/" + id), "run_details.task_details");
+  for (const Value& task : tasks.as_list())
     if (const Value ids = at(task, "outputs.data.artifact_ids"); ids.is_list()) named = ids.as_list().front().as_string();
   EXPECT_EQ(named, artifact.string_or("artifact_id", "x"));
   EXPECT_EQ(api.kfp_get("artifacts/x").status, 404);
