@@ -165,8 +165,8 @@ SocketFd::~SocketFd() {
 
 short wait_for(int fd, short events, Deadline deadline) {
   while (true) {
-    const auto left = std::max(deadline, std::chrono::steady_clock::now()) - std::chrono::steady_clock::now();
-    const auto millis = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+    const auto now = std::chrono::steady_clock::now();  // once: of two, the difference would round up to a millisecond
+    const auto millis = std::chrono::ceil<std::chrono::milliseconds>(std::max(deadline, now) - now).count();
     pollfd asked{.fd = fd, .events = events, .revents = 0};
     const int ready = ::poll(&asked, 1, static_cast<int>(std::clamp<decltype(millis)>(millis, 0, INT_MAX)));
     if (ready > 0) return (asked.revents & (POLLERR | POLLNVAL)) != 0 ? events : asked.revents;
