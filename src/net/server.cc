@@ -79,6 +79,7 @@ class Server final : public HttpServer {
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;  // guarded by mutex_, like what follows
   std::vector<Listener*> resting_;  // there are as many connections as there may be
   bool draining_ = false;
+  bool accepts_ = true;  // until the listeners are closed
 };
 
 Status Server::load_certificate() {
@@ -206,6 +207,9 @@ void Server::close_listeners() {
     // Nobody takes the name meanwhile: whoever wants to listen there must be the owner of the folder, and we are.
     if (!listener->is_tcp && !std::exchange(listener->is_closed, true)) ::unlink(options_.unix_path.c_str());
   }
+  const std::lock_guard lock(mutex_);
+  accepts_ = false;
+  ended_.notify_all();
 }
 
 void Server::drain(Duration patience) {
@@ -219,7 +223,7 @@ void Server::drain(Duration patience) {
   for (const auto& connection : all) connection->drain();
   all.clear();
   std::unique_lock lock(mutex_);
-  ended_.wait_for(lock, patience, [&] { return connections_.empty(); });
+  ended_.wait_for(lock, patience, [&] { return connections_.empty() && !accepts_; });
 }
 
 void Server::end() {
