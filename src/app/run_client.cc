@@ -60,17 +60,17 @@ class ClientSession {
                                        : submission_request());
     errors = std::move(answer.errors);
     if (!errors.empty()) return std::nullopt;
-    const Value body = parse_json(answer.body).value_or(Value());
-    const auto run = Uuid::parse(body.string_or("run_id", ""));
+    const auto body = parse_json(answer.body);
+    const auto run = body ? Uuid::parse(body->string_or("run_id", "")) : std::nullopt;
     if (!run) {
       errors.push_back({.code = Code::kInternal, .message = connection_.name() + " answered without a run's id"});
       return std::nullopt;
     }
-    if (const Value* warnings = body.find("warnings"))
+    if (const Value* warnings = body->find("warnings"))
       for (const Diagnostic& warning : diagnostics_from(*warnings)) console_.warn(warning);
     return Begun{.run = *run,
-                 .state = run_state_from(body.string_or("state", "")).value_or(RunState::kPending),
-                 .name = std::string(body.string_or("name", ""))};
+                 .state = run_state_from(body->string_or("state", "")).value_or(RunState::kPending),
+                 .name = std::string(body->string_or("name", ""))};
   }
 
   HttpRequest submission_request() const {

@@ -80,7 +80,8 @@ class DirectoryTest : public testing::Test {
   static Uuid submit(ApiClient& connection, int items) {
     const auto answer = connection.ask(submission(items));
     EXPECT_TRUE(answer.errors.empty()) << answer.errors.front().text();
-    const auto run = Uuid::parse(parse_json(answer.body).value_or(Value()).string_or("run_id", ""));
+    const auto body = parse_json(answer.body);
+    const auto run = body ? Uuid::parse(body->string_or("run_id", "")) : std::nullopt;
     EXPECT_TRUE(run) << answer.body;
     return run.value_or(Uuid{});
   }
