@@ -13,6 +13,9 @@
 namespace sluice {
 namespace {
 
+constexpr std::string_view kZipMagic = "PK";
+constexpr std::string_view kGzipMagic = "\x1f\x8b";
+
 tl::unexpected<Error> broken(const std::string& what) { return fail(Code::kInvalid, "invalid pipeline package: " + what); }
 
 tl::unexpected<Error> too_large() {
@@ -203,11 +206,13 @@ Result<std::string> pipeline_of_tar(std::string_view tar) {
 
 }  // namespace
 
+bool is_archive(std::string_view bytes) { return bytes.starts_with(kZipMagic) || bytes.starts_with(kGzipMagic); }
+
 Result<std::string> unpack_pipeline(std::string_view file_name, std::string_view bytes) {
   if (bytes.size() > kPackageBytesMax) return too_large();
   if (is_text_name(file_name)) return std::string(bytes);
-  if (bytes.starts_with("PK")) return Zip(bytes).pipeline();
-  if (bytes.starts_with("\x1f\x8b")) {
+  if (bytes.starts_with(kZipMagic)) return Zip(bytes).pipeline();
+  if (bytes.starts_with(kGzipMagic)) {
     SLUICE_TRY(const std::string tar, inflate_all(bytes, 31, kUnpackedBytesMax));
     return pipeline_of_tar(tar);
   }

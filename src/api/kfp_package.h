@@ -19,4 +19,7 @@ constexpr std::uint64_t kUnpackedBytesMax = std::uint64_t{64} << 20U;
 // however well it is packed.
 Result<std::string> unpack_pipeline(std::string_view file_name, std::string_view bytes);
 
+// A zip or gzip file, by its first bytes.
+bool is_archive(std::string_view bytes);
+
 }  // namespace sluice

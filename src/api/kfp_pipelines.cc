@@ -186,7 +186,8 @@ Result<FetchedPackage> fetch_package(const std::string& url) {
   const std::string_view path = std::string_view(parsed.target).substr(0, parsed.target.find_first_of("?#"));
   const auto name = decode_percent(path.substr(path.rfind('/') + 1));
   FetchedPackage package{.name = name.value_or("package")};
-  SLUICE_TRY(package.text, unpack_pipeline(package.name, reply->body));
+  // A URL need not end in a file's name ("/download?id=3"), so what is no archive is taken for a text.
+  SLUICE_TRY(package.text, unpack_pipeline(is_archive(reply->body) ? package.name : package.name + ".yaml", reply->body));
   SLUICE_TRY_STATUS(checked_pipeline(package.text, package.name));
   return package;
 }

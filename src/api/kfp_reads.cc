@@ -17,7 +17,8 @@ namespace fs = std::filesystem;
 constexpr std::uintmax_t kArtifactBytesMax = std::uintmax_t{32} << 20U;
 
 Result<ArtifactRow> find_artifact(RunStore& store, const RunRow& run, std::string_view node, std::string_view name) {
-  SLUICE_TRY(const auto tasks, store.tasks(run.id));
+  SLUICE_TRY(auto rows, store.tasks(run.id));
+  const std::vector<TaskRow> tasks = with_root(run, std::move(rows));
   SLUICE_TRY(auto artifacts, store.artifacts(run.id));
   const TaskRow* task = find_task(run.uuid, tasks, node);
   if (task != nullptr)
@@ -61,7 +62,8 @@ Status read_log(const Call& call, Service& service, const ApiOptions& options) {
   SLUICE_TRY(query.follow, kfp_flag(call, "follow"));
   SLUICE_TRY(const Service::Reader reader, service.reader());
   SLUICE_TRY(const RunRow run, kfp_run(*reader, call.part("run_id")));
-  SLUICE_TRY(const auto tasks, reader->tasks(run.id));
+  SLUICE_TRY(auto rows, reader->tasks(run.id));
+  const std::vector<TaskRow> tasks = with_root(run, std::move(rows));
   const TaskRow* task = find_task(run.uuid, tasks, call.part("node_id"));
   if (task == nullptr) return kfp_not_found("Node", call.part("node_id"));
   query.task = task->path;

@@ -82,7 +82,7 @@ Tree tree_of(const RunRow& run, const RunDetails& details) {
   for (const TaskRow& task : *details.tasks)
     if (const auto parent = tree.ids.find(parent_path(task.path)); parent != tree.ids.end())
       tree.children[parent->second].push_back(task.id);
-  if (details.artifacts != nullptr) tree.artifacts = artifact_ids(run.uuid, *details.artifacts);
+  tree.artifacts = artifact_ids(run.uuid, details.artifacts);
   return tree;
 }
 
@@ -154,6 +154,27 @@ std::string_view kfp_state(TaskState state) {
   return "RUNTIME_STATE_UNSPECIFIED";
 }
 
+std::vector<TaskRow> with_root(const RunRow& run, std::vector<TaskRow> tasks) {
+  TaskState state = TaskState::kRunning;
+  switch (run.state) {
+    case RunState::kPending: state = TaskState::kPending; break;
+    case RunState::kSucceeded: state = TaskState::kSucceeded; break;
+    case RunState::kFailed: state = TaskState::kFailed; break;
+    case RunState::kCanceled: state = TaskState::kCanceled; break;
+    case RunState::kRunning:
+    case RunState::kPaused:
+    case RunState::kCanceling:
+    case RunState::kInterrupted: break;
+  }
+  tasks.insert(tasks.begin(), {.path = "root",
+                               .state = state,
+                               .began = run.began,
+                               .ended = is_final(run.state) ? run.ended : Instant{},
+                               .error = run.error,
+                               .outputs = run.outputs});
+  return tasks;
+}
+
 std::string kfp_task_id(const Uuid& run, TaskId task) { return run.text() + "-" + std::to_string(task.value); }
 
 const TaskRow* find_task(const Uuid& run, const std::vector<TaskRow>& tasks, std::string_view which) {
@@ -194,7 +215,7 @@ void write_kfp_run(JsonWriter& json, const RunRow& run, const RunDetails& detail
       .time("finished_at", is_final(run.state) ? run.ended : Instant{})
       .text("state", kfp_state(run.state))
       .error("error", error_code(is_canceled), run.error.empty() && is_canceled ? "the run was terminated" : run.error);
-  if (details.tasks != nullptr && !details.tasks->empty()) {
+  if (details.tasks) {
     const Tree tree = tree_of(run, details);
     json.key("run_details").begin_object().key("task_details").begin_array();
     for (const TaskRow& task : *details.tasks) write_task(json, run, task, tree, dir);

@@ -1,6 +1,8 @@
 // Runs and their tasks as KFP's messages.
 #pragma once
 
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +19,10 @@ std::string_view kfp_state(RunState state);
 // QUEUED is PENDING, BACKOFF RUNNING, CACHED SUCCEEDED, OMITTED SKIPPED.
 std::string_view kfp_state(TaskState state);
 
-// "<run's uuid>-17": unique among all runs.
+// The run's tasks with an entry for its root DAG in front, which has no row of its own: it is as the run is.
+std::vector<TaskRow> with_root(const RunRow& run, std::vector<TaskRow> tasks);
+
+// "<run's uuid>-17": unique among all runs; the root is number 0.
 std::string kfp_task_id(const Uuid& run, TaskId task);
 // The task that a client means: by kfp_task_id, number, path, or the last name of the path. Null if there is none.
 const TaskRow* find_task(const Uuid& run, const std::vector<TaskRow>& tasks, std::string_view which);
@@ -28,9 +33,8 @@ std::string kfp_artifact_id(const Uuid& run, const ArtifactRow& artifact);
 struct RunDetails {
   std::vector<StateChange> history;
   Value spec;  // null for a run that was made of an uploaded version
-  // Only of one run; lists have none.
-  const std::vector<TaskRow>* tasks = nullptr;
-  const std::vector<ArtifactRow>* artifacts = nullptr;
+  std::optional<std::vector<TaskRow>> tasks;  // with_root(); lists have none
+  std::vector<ArtifactRow> artifacts;
 };
 void write_kfp_run(JsonWriter& json, const RunRow& run, const RunDetails& details, const DataDir& dir);
 

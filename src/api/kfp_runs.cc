@@ -72,13 +72,10 @@ Status write_run_row(JsonWriter& json, RunStore& store, const Service& service, 
   RunDetails details;
   SLUICE_TRY(details.history, store.state_history(run.id));
   if (!run.version) details.spec = specs.get(store, run.spec_digest);
-  std::vector<TaskRow> tasks;
-  std::vector<ArtifactRow> artifacts;
   if (whole) {
-    SLUICE_TRY(tasks, store.tasks(run.id));
-    SLUICE_TRY(artifacts, store.artifacts(run.id));
-    details.tasks = &tasks;
-    details.artifacts = &artifacts;
+    SLUICE_TRY(std::vector<TaskRow> tasks, store.tasks(run.id));
+    details.tasks = with_root(run, std::move(tasks));
+    SLUICE_TRY(details.artifacts, store.artifacts(run.id));
   }
   write_kfp_run(json, run, details, service.dir());
   return {};

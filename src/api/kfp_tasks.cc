@@ -92,7 +92,8 @@ void write_task(JsonWriter& json, const RunRow& run, const TaskRow& task, const 
 Result<HttpResponse> list_tasks(const Call& call, RunStore& store) {
   SLUICE_TRY(const PageOf page, page_of(call));
   SLUICE_TRY(const RunRow run, kfp_run(store, call.part("run_id")));
-  SLUICE_TRY(const auto tasks, store.tasks(run.id));
+  SLUICE_TRY(auto rows, store.tasks(run.id));
+  const std::vector<TaskRow> tasks = with_root(run, std::move(rows));
   SLUICE_TRY(const auto artifacts, store.artifacts(run.id));
   const auto first =
       std::find_if(tasks.begin(), tasks.end(), [&](const TaskRow& task) { return task.id.value >= page.from; }) - tasks.begin();
@@ -109,7 +110,8 @@ Result<HttpResponse> list_tasks(const Call& call, RunStore& store) {
 
 Result<HttpResponse> get_task(const Call& call, RunStore& store) {
   SLUICE_TRY(const RunRow run, kfp_run(store, call.part("run_id")));
-  SLUICE_TRY(const auto tasks, store.tasks(run.id));
+  SLUICE_TRY(auto rows, store.tasks(run.id));
+  const std::vector<TaskRow> tasks = with_root(run, std::move(rows));
   SLUICE_TRY(const auto artifacts, store.artifacts(run.id));
   const TaskRow* task = find_task(run.uuid, tasks, call.part("task_id"));
   if (task == nullptr) return kfp_not_found("Task", call.part("task_id"));

@@ -1,5 +1,5 @@
 // sluice cancel, pause, resume: what can be asked for of a run that somebody carries out.
-#include "app/connection.h"
+#include "app/api_client.h"
 #include "app/verbs.h"
 #include "base/json.h"
 
@@ -8,10 +8,10 @@ namespace {
 
 // POST /api/v1/runs/RUN/WHAT. `doing`: "cancelling".
 int change(const Context& context, const std::string& what, const std::string& doing, const Value& body) {
-  const auto connection = Connection::open(context);
+  const auto connection = ApiClient::open(context);
   if (!connection) return context.console.fail(connection.error());
   const std::string path = "/api/v1/runs/" + encode_percent(context.words.run);
-  if ((*connection)->peer() == Connection::Peer::kDirectory) {
+  if ((*connection)->peer() == ApiClient::Peer::kDirectory) {
     const auto run = (*connection)->get(path);
     if (!run) return context.console.fail(run.error());
     const std::string state(run->string_or("state", ""));

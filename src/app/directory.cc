@@ -10,6 +10,8 @@ Directory::Directory(DataDir dir, const Config& config)
 
 Result<Service::Reader> Directory::reader() {
   SLUICE_TRY_STATUS(check_for_data(dir_));
+  auto reader = readers_.lend();
+  if (reader || reader.error().code != Code::kUnavailable || !bring_up_to_date(dir_)) return reader;
   return readers_.lend();
 }
 

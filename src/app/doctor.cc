@@ -4,7 +4,7 @@
 
 #include <thread>
 
-#include "app/connection.h"
+#include "app/api_client.h"
 #include "app/verbs.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -69,7 +69,7 @@ Finding check_owner(const DataDir& dir) {
 
 // The server that --server or SLUICE_SERVER names.
 Finding check_server(const Context& context) {
-  const auto connection = Connection::open(context);
+  const auto connection = ApiClient::open(context);
   if (!connection) return {"server", Health::kBad, connection.error().message, connection.error().hint};
   const auto server = (*connection)->get("/api/v1/server");
   if (!server) return {"server", Health::kBad, server.error().message, server.error().hint};

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <optional>
 
-#include "app/connection.h"
+#include "app/api_client.h"
 #include "app/verbs.h"
 #include "base/json.h"
 
@@ -34,7 +34,7 @@ int report_down(const Context& context, const std::string& name, int pid) {
 }
 
 // Of a server on another machine we see only whether it answers.
-bool is_gone(Connection& connection, const DataDir* dir, int pid) {
+bool is_gone(ApiClient& connection, const DataDir* dir, int pid) {
   if (dir != nullptr) return owner_pid(*dir) != pid;
   const auto answer = connection.get("/healthz");
   return !answer && answer.error().code == Code::kUnavailable;
@@ -62,7 +62,7 @@ int down_verb(const Context& context) {
                 "sluice cancel RUN_ID ends its runs"});
     pid = owner.pid;
   }
-  const auto connection = Connection::open(context);
+  const auto connection = ApiClient::open(context);
   if (!connection) return console.fail(connection.error());
   const DataDir* dir = (*connection)->files();
   for (bool is_asked = false; !is_asked || !is_gone(**connection, dir, pid);) {

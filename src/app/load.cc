@@ -121,7 +121,14 @@ Status check_for_data(const DataDir& dir) {
 
 Result<std::unique_ptr<RunStore>> open_for_reading(const DataDir& dir) {
   SLUICE_TRY_STATUS(check_for_data(dir));
+  auto store = open_sqlite_store({.path = dir.database(), .read_only = true});
+  if (store || store.error().code != Code::kUnavailable || !bring_up_to_date(dir)) return store;
   return open_sqlite_store({.path = dir.database(), .read_only = true});
+}
+
+bool bring_up_to_date(const DataDir& dir) {
+  const auto ownership = Ownership::acquire(dir);
+  return ownership && *ownership && open_sqlite_store({.path = dir.database()});
 }
 
 Result<RunRow> find_run(RunStore& store, const std::string& id) {

@@ -29,7 +29,7 @@ std::string last_lines(const std::string& text, int lines) {
 
 }  // namespace
 
-Status remote_log(Connection& connection, const Uuid& run, const std::string& query,
+Status remote_log(ApiClient& connection, const Uuid& run, const std::string& query,
                   const std::function<bool(const RemoteChunk&)>& visit) {
   const std::string target = "/api/v1/runs/" + run.text() + "/logs?format=ndjson" + (query.empty() ? "" : "&" + query);
   SLUICE_TRY(const auto stream, connection.stream(get_request(target)));
@@ -47,7 +47,7 @@ Status remote_log(Connection& connection, const Uuid& run, const std::string& qu
   }
 }
 
-LastLines last_lines_of(Connection& connection, const Uuid& run) {
+LastLines last_lines_of(ApiClient& connection, const Uuid& run) {
   if (const DataDir* dir = connection.files()) return last_lines_in(*dir, run);
   return [&connection, run](const TaskRow& task, int lines) {
     std::string tail;

@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include "app/connection.h"
+#include "app/api_client.h"
 #include "app/run_summary.h"
 
 namespace sluice {
@@ -15,10 +15,10 @@ struct RemoteChunk {
 };
 // GET /api/v1/runs/RUN/logs, chunk by chunk, until it ends or `visit` says false. `query` names what is wanted beside the format:
 // "task=...&follow=true".
-Status remote_log(Connection& connection, const Uuid& run, const std::string& query,
+Status remote_log(ApiClient& connection, const Uuid& run, const std::string& query,
                   const std::function<bool(const RemoteChunk&)>& visit);
 
 // From the files where they are ours, else from the server.
-LastLines last_lines_of(Connection& connection, const Uuid& run);
+LastLines last_lines_of(ApiClient& connection, const Uuid& run);
 
 }  // namespace sluice

@@ -151,7 +151,7 @@ int logs_of_files(const Context& context, const DataDir& dir) {
 }
 
 // Of a server: as it sends them.
-int logs_of_server(const Context& context, Connection& connection) {
+int logs_of_server(const Context& context, ApiClient& connection) {
   const Words& words = context.words;
   const std::string path = "/api/v1/runs/" + encode_percent(words.run);
   const auto document = connection.get(path);
@@ -182,7 +182,7 @@ int logs_of_server(const Context& context, Connection& connection) {
 }  // namespace
 
 int logs_verb(const Context& context) {
-  const auto connection = Connection::open(context);
+  const auto connection = ApiClient::open(context);
   if (!connection) return context.console.fail(connection.error());
   const DataDir* files = (*connection)->files();
   return files != nullptr ? logs_of_files(context, *files) : logs_of_server(context, **connection);

@@ -1,8 +1,8 @@
 // sluice list, get: looking at runs.
 #include <algorithm>
 
+#include "app/api_client.h"
 #include "app/columns.h"
-#include "app/connection.h"
 #include "app/logs.h"
 #include "app/run_summary.h"
 #include "app/run_table.h"
@@ -78,7 +78,7 @@ int print_runs(const Context& context, const List& runs) {
   return 0;
 }
 
-int list_runs(const Context& context, Connection& connection, const std::string& filter) {
+int list_runs(const Context& context, ApiClient& connection, const std::string& filter) {
   const auto query = query_of_filter(filter);
   if (!query) return context.console.fail(query.error());
   const auto runs =
@@ -86,7 +86,7 @@ int list_runs(const Context& context, Connection& connection, const std::string&
   return runs ? print_runs(context, *runs) : context.console.fail(runs.error());
 }
 
-int list_experiments(const Context& context, Connection& connection) {
+int list_experiments(const Context& context, ApiClient& connection) {
   const auto experiments = connection.rows("/api/v1/experiments?", "experiments", kNamesMax);
   if (!experiments) return context.console.fail(experiments.error());
   if (context.console.json()) {
@@ -110,7 +110,7 @@ int list_experiments(const Context& context, Connection& connection) {
   return 0;
 }
 
-int list_pipelines(const Context& context, Connection& connection) {
+int list_pipelines(const Context& context, ApiClient& connection) {
   const auto pipelines = connection.rows("/api/v1/pipelines?", "pipelines", kNamesMax);
   if (!pipelines) return context.console.fail(pipelines.error());
   if (context.console.json()) {
@@ -132,7 +132,7 @@ int list_pipelines(const Context& context, Connection& connection) {
   return 0;
 }
 
-int get_run(const Context& context, Connection& connection) {
+int get_run(const Context& context, ApiClient& connection) {
   const Console& console = context.console;
   const std::string path = "/api/v1/runs/" + encode_percent(context.words.run);
   const auto text = connection.text(path);
@@ -152,7 +152,7 @@ int get_run(const Context& context, Connection& connection) {
   return 0;
 }
 
-int get_named(const Context& context, Connection& connection) {
+int get_named(const Context& context, ApiClient& connection) {
   const std::string& name = context.words.run;
   const std::string nouns = context.words.noun + "s";
   const auto rows = connection.rows("/api/v1/" + nouns + "?", nouns, kNamesMax);
@@ -176,7 +176,7 @@ int get_named(const Context& context, Connection& connection) {
 }  // namespace
 
 int list_verb(const Context& context) {
-  const auto connection = Connection::open(context);
+  const auto connection = ApiClient::open(context);
   if (!connection) return context.console.fail(connection.error());
   if (context.words.noun == "experiments") return list_experiments(context, **connection);
   if (context.words.noun == "pipelines") return list_pipelines(context, **connection);
@@ -184,7 +184,7 @@ int list_verb(const Context& context) {
 }
 
 int get_verb(const Context& context) {
-  const auto connection = Connection::open(context);
+  const auto connection = ApiClient::open(context);
   if (!connection) return context.console.fail(connection.error());
   return context.words.noun == "run" ? get_run(context, **connection) : get_named(context, **connection);
 }

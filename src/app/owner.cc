@@ -55,7 +55,7 @@ Owner::Owner(DataDir dir, Ownership ownership, const Config& config, const Owner
       objects_(dir_.objects(), /*sync=*/true),
       readers_(dir_.database()),
       environments_(default_environment_root()),
-      background_("background", kBackgroundThreads) {
+      background_("background", options.is_server ? kBackgroundThreads : 1) {
   ApiOptions api{.guard = options.guard, .answered = options.answered};
   api.slots = config.slots;
   api.url = [this] {

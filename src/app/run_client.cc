@@ -22,7 +22,7 @@ struct Begun {
 
 class ClientSession {
  public:
-  ClientSession(const Context& context, Connection& connection, Signals& signals, Wanted& wanted)
+  ClientSession(const Context& context, ApiClient& connection, Signals& signals, Wanted& wanted)
       : context_(context), console_(context.console), connection_(connection), signals_(signals), wanted_(wanted) {}
 
   // Nothing: the owner is about to end.
@@ -31,7 +31,7 @@ class ClientSession {
     Diagnostics errors;
     const auto begun = begin(errors);
     if (!begun) {
-      const bool owner_ends = connection_.peer() == Connection::Peer::kOwner && errors.front().code == Code::kUnavailable;
+      const bool owner_ends = connection_.peer() == ApiClient::Peer::kOwner && errors.front().code == Code::kUnavailable;
       if (!owner_ends) return console_.fail(errors);
       wanted_.put_off = std::move(errors);
       return std::nullopt;
@@ -44,7 +44,7 @@ class ClientSession {
     const Status followed = follow(view, RunEvents(connection_, uuid_, mark));
     view.finish(now());
     if (!followed && followed.error().code != Code::kUnavailable) return console_.fail(followed.error());
-    if (!followed && connection_.peer() == Connection::Peer::kServer)
+    if (!followed && connection_.peer() == ApiClient::Peer::kServer)
       return console_.fail(Error{Code::kUnavailable,
                                  connection_.name() + " is out of reach; run " + uuid_.text() + " goes on there if it is up",
                                  "sluice get run " + uuid_.text() + " --server " + connection_.name()});
@@ -115,7 +115,7 @@ class ClientSession {
   }
 
   void cancel(RunView& view) {
-    const std::string whom = connection_.peer() == Connection::Peer::kServer
+    const std::string whom = connection_.peer() == ApiClient::Peer::kServer
                                  ? connection_.name()
                                  : "process " + std::to_string(owner_pid(*DataDir::at(context_.config.data_dir)));
     view.say("cancelling (once more to leave it to " + whom + ")", now());
@@ -125,7 +125,7 @@ class ClientSession {
 
   const Context& context_;
   const Console& console_;
-  Connection& connection_;
+  ApiClient& connection_;
   Signals& signals_;
   Wanted& wanted_;
   Uuid uuid_;
@@ -134,7 +134,7 @@ class ClientSession {
 
 }  // namespace
 
-std::optional<int> run_as_client(const Context& context, Connection& connection, Signals& signals, Wanted& wanted) {
+std::optional<int> run_as_client(const Context& context, ApiClient& connection, Signals& signals, Wanted& wanted) {
   return ClientSession(context, connection, signals, wanted).run();
 }
 
@@ -144,7 +144,7 @@ int exit_code_of_run(RunState state, int signal) {
   return is_final(state) ? 1 : 3;
 }
 
-int report_run(const Context& context, Connection& connection, const Uuid& run, int signal) {
+int report_run(const Context& context, ApiClient& connection, const Uuid& run, int signal) {
   const std::string path = "/api/v1/runs/" + run.text();
   const auto text = connection.text(path);
   if (!text) return context.console.fail(text.error());

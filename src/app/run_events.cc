@@ -22,7 +22,7 @@ HttpRequest events_request(const std::string& target, const std::string& last_id
 
 }  // namespace
 
-RunEvents::RunEvents(Connection& connection, const Uuid& run, std::string mark)
+RunEvents::RunEvents(ApiClient& connection, const Uuid& run, std::string mark)
     : connection_(connection), run_(run), last_id_(std::move(mark)), knows_state_(!last_id_.empty()) {}
 
 Result<std::vector<Notice>> RunEvents::next(Duration wait) {
@@ -91,7 +91,7 @@ Status RunEvents::tell_state(std::vector<Notice>& out) {
   return {};
 }
 
-std::string event_mark(Connection& connection) {
+std::string event_mark(ApiClient& connection) {
   auto stream = connection.stream(events_request("/api/v1/events", ""));
   if (!stream) return {};
   EventReader reader;

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "app/connection.h"
+#include "app/api_client.h"
 #include "net/url.h"
 
 namespace sluice {
@@ -13,7 +13,7 @@ namespace sluice {
 class RunEvents {
  public:
   // `mark`: everything after that event is wanted (event_mark); empty: first the state as it is, then what comes.
-  RunEvents(Connection& connection, const Uuid& run, std::string mark);
+  RunEvents(ApiClient& connection, const Uuid& run, std::string mark);
 
   // What has arrived within `wait`, mostly nothing. After a break the stream is taken up where it was; where that cannot be, the
   // state is told anew. kUnavailable: nobody answers, and has not for half a minute (or nobody is left who could).
@@ -26,7 +26,7 @@ class RunEvents {
   Status take(const ServerEvent& event, std::vector<Notice>& out);
   Status tell_state(std::vector<Notice>& out);
 
-  Connection& connection_;
+  ApiClient& connection_;
   const Uuid run_;
   std::string last_id_;
   bool knows_state_;
@@ -36,6 +36,6 @@ class RunEvents {
 };
 
 // The id of the newest event there is; empty if it cannot be had.
-std::string event_mark(Connection& connection);
+std::string event_mark(ApiClient& connection);
 
 }  // namespace sluice

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "app/connection.h"
+#include "app/api_client.h"
 #include "app/signals.h"
 #include "engine/engine.h"
 
@@ -24,11 +24,11 @@ struct Wanted {
 
 // Both return the exit code, or nothing if the other way has to be tried: the directory has an owner now, or has none any more.
 std::optional<int> run_as_owner(const Context& context, const DataDir& dir, Signals& signals, Wanted& wanted);
-std::optional<int> run_as_client(const Context& context, Connection& connection, Signals& signals, Wanted& wanted);
+std::optional<int> run_as_client(const Context& context, ApiClient& connection, Signals& signals, Wanted& wanted);
 
 // 0 if it succeeded, 1 if it ended otherwise, 3 if it has not ended; 128 + `signal` if that is why.
 int exit_code_of_run(RunState state, int signal);
 // Prints how a run stands, and returns that exit code.
-int report_run(const Context& context, Connection& connection, const Uuid& run, int signal);
+int report_run(const Context& context, ApiClient& connection, const Uuid& run, int signal);
 
 }  // namespace sluice

@@ -32,9 +32,9 @@ int carry_out(const Context& context, Wanted wanted) {
   for (int tries = 0; tries < 50; ++tries) {
     if (const int signal = signals.take(); signal != 0) return 128 + signal;
     if (!context.config.server_url.empty() || owner_pid(*dir) != 0) {
-      auto connection = Connection::open(context);
+      auto connection = ApiClient::open(context);
       if (!connection && connection.error().code != Code::kNotFound) return console.fail(connection.error());
-      if (connection && (*connection)->peer() != Connection::Peer::kDirectory)
+      if (connection && (*connection)->peer() != ApiClient::Peer::kDirectory)
         if (const auto code = run_as_client(context, **connection, signals, wanted)) return *code;
     } else {
       if (context.words.detach)
@@ -53,7 +53,7 @@ int carry_out(const Context& context, Wanted wanted) {
 }
 
 // Whether the file that was named with --resume is what the run was made of.
-Status check_same_pipeline(const Context& context, Connection& connection, const Uuid& run, const Submission& given) {
+Status check_same_pipeline(const Context& context, ApiClient& connection, const Uuid& run, const Submission& given) {
   SLUICE_TRY(const std::string spec, connection.text("/api/v1/runs/" + run.text() + "/spec"));
   if (spec == given.spec) return {};
   return fail(Code::kConflict, context.words.pipeline + " is not what run " + run.text() + " was made of",
@@ -64,7 +64,7 @@ int resume(const Context& context) {
   const Console& console = context.console;
   Wanted wanted;
   {
-    const auto connection = Connection::open(context);
+    const auto connection = ApiClient::open(context);
     if (!connection) return console.fail(connection.error());
     const std::string path = "/api/v1/runs/" + encode_percent(context.words.run);
     const auto document = (*connection)->get(path);

@@ -5,7 +5,7 @@
 
 #include <thread>
 
-#include "app/connection.h"
+#include "app/api_client.h"
 #include "app/owner.h"
 #include "app/test_world.h"
 #include "base/json.h"
@@ -63,11 +63,11 @@ class ServedOwner {
 // A data directory, and connections to whoever has it.
 class DirectoryTest : public testing::Test {
  protected:
-  std::unique_ptr<Connection> connect(const std::string& url = {}) {
+  std::unique_ptr<ApiClient> connect(const std::string& url = {}) {
     Words words;
     config.data_dir = dir.root();
     config.server_url = url;
-    auto connection = Connection::open({words, config, console});
+    auto connection = ApiClient::open({words, config, console});
     EXPECT_TRUE(connection) << connection.error().message;
     return connection ? std::move(*connection) : nullptr;
   }
@@ -77,7 +77,7 @@ class DirectoryTest : public testing::Test {
     return request;
   }
   // The id of the run that was made.
-  static Uuid submit(Connection& connection, int items) {
+  static Uuid submit(ApiClient& connection, int items) {
     const auto answer = connection.ask(submission(items));
     EXPECT_TRUE(answer.errors.empty()) << answer.errors.front().text();
     const auto run = Uuid::parse(parse_json(answer.body).value_or(Value()).string_or("run_id", ""));

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "net/http_client.h"
+#include "net/http_server.h"
 #include "net/test_peer.h"
 
 namespace sluice {
@@ -143,6 +144,49 @@ TEST_F(TlsClient, MakesALostConnectionAgain) {
   const TestPeer peer({script, script});
   EXPECT_EQ(ask(peer, "localhost", 2), "localhostlocalhost");
   EXPECT_EQ(peer.connections(), 2U);
+}
+
+// Answers with what it got, or streams it.
+class Echo final : public HttpHandler {
+ public:
+  Admission admit(const HttpRequest&) override { return {}; }
+  void serve(HttpRequest request, std::shared_ptr<BodySink>, Responder responder) override {
+    if (request.path() != "/stream") return responder.send({.status = request.is_tls ? 200 : 500, .body = request.body});
+    const HttpStream stream = responder.stream({});
+    for (int i = 0; i < 100; ++i) stream.write(std::string(10'000, 'x'));
+    stream.close();
+  }
+};
+
+TEST_F(TlsClient, OurServerSpeaksTlsWithIt) {
+  serving("DNS:localhost", true, 0);
+  HttpServerOptions options{.tls_certificate = folder_ + "/trusted.pem", .tls_key = folder_ + "/key.pem"};
+  std::FILE* out = std::fopen(options.tls_key.c_str(), "w");
+  PEM_write_PrivateKey(out, key_.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  std::fclose(out);
+  Echo handler;
+  const auto server = HttpServer::start(options, handler);
+  ASSERT_TRUE(server) << server.error().message;
+  const auto client = HttpClient::to("https://localhost:" + std::to_string((*server)->port()));
+  const std::string body(5'000'000, 'y');
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, body.size()}) {
+    const auto reply = (*client)->call({.method = "POST", .body = body.substr(0, size)});
+    ASSERT_TRUE(reply) << reply.error().message;
+    EXPECT_EQ(reply->status, 200);
+    EXPECT_EQ(reply->body, body.substr(0, size));
+  }
+  auto stream = (*client)->stream({.target = "/stream"});
+  ASSERT_TRUE(stream) << stream.error().message;
+  std::string all;
+  while (true) {
+    const auto next = (*stream)->next(std::chrono::seconds(30));
+    ASSERT_TRUE(next && *next);
+    if ((*next)->empty()) break;
+    all += **next;
+  }
+  EXPECT_EQ(all, std::string(1'000'000, 'x'));
+  const auto plain = HttpClient::to("http://localhost:" + std::to_string((*server)->port()));
+  EXPECT_FALSE((*plain)->call({}));
 }
 
 }  // namespace

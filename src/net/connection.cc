@@ -7,55 +7,36 @@
 #include <algorithm>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
-#include <ctime>
 #include <utility>
 
 #include "net/range.h"
 #include "net/responder.h"
+#include "net/response_head.h"
 
 namespace sluice {
 namespace {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
+using std::chrono::steady_clock;
 
 constexpr std::size_t kPieceBytes = 256 * 1024;  // of a file: a read costs nothing beside the write, and memory stays small
+
+// A socket that is closed with bytes of the peer unread resets the connection, and the peer, still sending, loses the answer that
+// says why. So what it sends is thrown away for a while: until it pauses or is done.
+constexpr std::chrono::seconds kLingerPause{2};
+constexpr std::chrono::seconds kLingerMax{30};
 
 HttpResponse plain(int status, std::string_view text) {
   return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::string(text) + "\n"};
 }
 
-// Text for a header line: what would end the line is left out.
-void append_header(std::string& out, std::string_view name, std::string_view value) {
-  const auto append = [&](std::string_view text) {
-    for (const char c : text)
-      if (c != '\r' && c != '\n' && c != '\0') out += c;
-  };
-  append(name);
-  out += ": ";
-  append(value);
-  out += "\r\n";
-}
-
-// "Tue, 24 Nov 2026 09:00:00 GMT", made once a second.
-std::string_view http_date() {
-  thread_local std::time_t made = 0;
-  thread_local char text[40];
-  const std::time_t now = std::time(nullptr);
-  if (now != made) {
-    std::tm parts{};
-    gmtime_r(&now, &parts);
-    std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    made = now;
-  }
-  return text;
-}
-
 }  // namespace
 
-Connection::Connection(std::unique_ptr<Transport> transport, Strand strand, std::string peer, const HttpServerOptions& options,
-                       HttpHandler& handler, std::function<void(Connection*)> on_end)
-    : transport_(std::move(transport)),
+Connection::Connection(std::shared_ptr<void> network, std::unique_ptr<Transport> transport, Strand strand, std::string peer,
+                       const HttpServerOptions& options, HttpHandler& handler, std::function<void(Connection*)> on_end)
+    : network_(std::move(network)),
+      transport_(std::move(transport)),
       strand_(std::move(strand)),
       timer_(strand_),
       peer_(std::move(peer)),
@@ -63,13 +44,18 @@ Connection::Connection(std::unique_ptr<Transport> transport, Strand strand, std:
       handler_(handler),
       on_end_(std::move(on_end)) {}
 
+template <class Call>
+void Connection::on_strand(Call call) {
+  if (!abandoned_) asio::dispatch(strand_, std::move(call));
+}
+
 Connection::~Connection() {
   if (stream_ != nullptr) stream_->end();
   if (file_.fd >= 0) ::close(file_.fd);
 }
 
 void Connection::start() {
-  asio::dispatch(strand_, [self = shared_from_this()] {
+  on_strand([self = shared_from_this()] {
     self->arm(self->options_.header_time);
     self->transport_->handshake([self](error_code error) { self->on_handshake(error); });
   });
@@ -86,7 +72,7 @@ void Connection::on_handshake(error_code error) {
 
 // Any progress moves the deadline; what is past it closes the connection. One that moves into the future costs no timer.
 void Connection::arm(Duration time) {
-  deadline_ = std::chrono::steady_clock::now() + time;
+  deadline_ = steady_clock::now() + time;
   if (!waits_ || deadline_ < timer_.expiry()) wait();
 }
 
@@ -101,10 +87,14 @@ void Connection::wait() {
 void Connection::on_deadline() {
   waits_ = false;
   if (phase_ == Phase::kClosed) return;
-  if (deadline_ > std::chrono::steady_clock::now()) return wait();
+  if (deadline_ > steady_clock::now()) return wait();
   if (phase_ == Phase::kHead) return refuse(plain(408, "the header did not come in time"));
   if (phase_ == Phase::kServing) return;  // it is we who are slow
   if (phase_ == Phase::kStreaming && out_head_.empty()) return;
+  if (phase_ == Phase::kWriting || phase_ == Phase::kStreaming) {  // a large body, of which some is taken now and then
+    deadline_ = std::max(deadline_, transport_->last_taken() + options_.write_time);
+    if (deadline_ > steady_clock::now()) return wait();
+  }
   close();
 }
 
@@ -120,6 +110,11 @@ void Connection::on_read(error_code error, std::size_t count) {
   reading_ = false;
   if (phase_ == Phase::kClosed) return;
   if (error) return close();
+  if (phase_ == Phase::kLingering) {
+    if (steady_clock::now() >= lingers_until_) return close();
+    arm(kLingerPause);
+    return read_more();
+  }
   in_.append(buffer_.data(), count);
   if (phase_ == Phase::kStreaming) return;  // the next request waits; and we do not read on, so it cannot grow
   work();
@@ -131,10 +126,11 @@ void Connection::work() {
   while (take_step()) {}
   working_ = false;
   in_.erase(0, std::exchange(taken_, 0));
-  if (phase_ == Phase::kIdle || phase_ == Phase::kHead || phase_ == Phase::kBody) read_more();
+  if (!continuing_ && (phase_ == Phase::kIdle || phase_ == Phase::kHead || phase_ == Phase::kBody)) read_more();
 }
 
 bool Connection::take_step() {
+  if (continuing_) return false;
   if (phase_ != Phase::kIdle && phase_ != Phase::kHead && phase_ != Phase::kBody) return false;
   // Empty lines between requests are passed over (RFC 9112, 2.2).
   while (phase_ == Phase::kIdle && taken_ < in_.size() && (in_[taken_] == '\r' || in_[taken_] == '\n')) ++taken_;
@@ -177,12 +173,21 @@ bool Connection::on_head() {
   reader_->set_sink(std::move(admission.sink));
   if (!reader_->has_body()) return true;
   arm(options_.body_time);
-  if (reader_->expects_continue() && taken_ == in_.size()) {
-    static constexpr std::string_view kGoOn = "HTTP/1.1 100 Continue\r\n\r\n";
-    transport_->write_all({asio::buffer(kGoOn.data(), kGoOn.size()), asio::const_buffer()},
-                          [self = shared_from_this()](error_code, std::size_t) {});
-  }
+  if (is_http_1_1_ && reader_->expects_continue() && taken_ == in_.size()) tell_to_continue();
   return true;
+}
+
+// Nothing else is written until it has gone.
+void Connection::tell_to_continue() {
+  static constexpr std::string_view kGoOn = "HTTP/1.1 100 Continue\r\n\r\n";
+  continuing_ = true;
+  transport_->write_all({asio::buffer(kGoOn.data(), kGoOn.size()), asio::const_buffer()},
+                        [self = shared_from_this()](error_code error, std::size_t) {
+                          asio::dispatch(self->strand_, [self, error] {
+                            self->continuing_ = false;
+                            return error ? self->close() : self->work();
+                          });
+                        });
 }
 
 void Connection::serve() {
@@ -210,30 +215,13 @@ void Connection::refuse(HttpResponse response) {
 }
 
 void Connection::answer(std::uint64_t request, HttpResponse response) {
-  asio::dispatch(strand_, [self = shared_from_this(), request, response = std::move(response)]() mutable {
+  on_strand([self = shared_from_this(), request, response = std::move(response)]() mutable {
     if (self->phase_ == Phase::kServing && self->request_ == request) self->send(std::move(response));
   });
 }
 
-std::string Connection::head_of(const HttpResponse& response, std::optional<std::uint64_t> length, bool chunked) const {
-  std::string head;
-  head.reserve(256);
-  head += "HTTP/1.1 " + std::to_string(response.status) + " ";
-  head += status_text(response.status);
-  head += "\r\nDate: ";
-  head += http_date();
-  head += "\r\nServer: sluice\r\n";
-  if (!response.content_type.empty()) append_header(head, "Content-Type", response.content_type);
-  for (const HttpHeader& header : response.headers) append_header(head, header.name, header.value);
-  const bool has_no_body = response.status == 204 || response.status == 304 || response.status < 200;
-  if (length && !has_no_body) head += "Content-Length: " + std::to_string(*length) + "\r\n";
-  if (chunked) head += "Transfer-Encoding: chunked\r\n";
-  if (!keeps_alive_)
-    head += "Connection: close\r\n";
-  else if (!is_http_1_1_)
-    head += "Connection: keep-alive\r\n";
-  head += "\r\n";
-  return head;
+std::string Connection::head_of(const HttpResponse& response, std::optional<std::uint64_t> length) const {
+  return response_head(response, {.length = length, .keeps_alive = keeps_alive_, .is_http_1_1 = is_http_1_1_});
 }
 
 void Connection::send(HttpResponse response) {
@@ -242,7 +230,7 @@ void Connection::send(HttpResponse response) {
   if (response.file) {
     begin_file(response, out_head_);
   } else {
-    out_head_ = head_of(response, response.body.size(), false);
+    out_head_ = head_of(response, response.body.size());
     out_body_ = std::move(response.body);
   }
   if (head_only_ || response.status == 204 || response.status == 304) {
@@ -256,7 +244,7 @@ void Connection::begin_file(const HttpResponse& asked, std::string& head) {
   HttpResponse response = asked;
   const auto missing = [&](int status, std::string_view why) {
     response = plain(status, why);
-    head = head_of(response, response.body.size(), false);
+    head = head_of(response, response.body.size());
     out_body_ = std::move(response.body);
   };
   file_.fd = ::open(asked.file->path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -279,7 +267,7 @@ void Connection::begin_file(const HttpResponse& asked, std::string& head) {
   file_.offset = range.first;
   file_.left = range.length;
   out_body_.clear();
-  head = head_of(response, range.length, false);
+  head = head_of(response, range.length);
 }
 
 void Connection::write(bool then_close) {
@@ -294,10 +282,10 @@ void Connection::on_written(error_code error, bool then_close) {
   if (phase_ == Phase::kClosed) return;
   if (error) return close();
   out_head_.clear();
-  out_body_.clear();
   if (file_.left > 0) return send_piece();
+  out_body_ = {};  // an idle connection does not keep the memory of a large answer
   if (file_.fd >= 0) ::close(std::exchange(file_.fd, -1));
-  if (then_close) return close();
+  if (then_close) return linger();
   finish_request();
 }
 
@@ -313,23 +301,25 @@ void Connection::send_piece() {
 
 void Connection::finish_request() {
   phase_ = Phase::kIdle;
+  head_only_ = false;
   if (draining_) return close();
   arm(options_.idle_time);
   work();
 }
 
-bool Connection::begin_stream(std::uint64_t request, HttpResponse head, std::shared_ptr<HttpStream::Impl> stream) {
+void Connection::begin_stream(std::uint64_t request, HttpResponse head, std::shared_ptr<HttpStream::Impl> stream) {
   {
     const std::lock_guard lock(stream->mutex);
     stream->flush_posted = true;  // by us, below
     stream->chunked = is_http_1_1_;
   }
-  asio::dispatch(strand_, [self = shared_from_this(), request, head = std::move(head), stream = std::move(stream)]() mutable {
+  if (abandoned_) return stream->end();
+  on_strand([self = shared_from_this(), request, head = std::move(head), stream = std::move(stream)]() mutable {
     if (self->phase_ != Phase::kServing || self->request_ != request) return stream->end();
     if (!self->is_http_1_1_ || self->draining_) self->keeps_alive_ = false;
     self->phase_ = Phase::kStreaming;
     self->stream_ = std::move(stream);
-    self->out_head_ = self->head_of(head, std::nullopt, self->is_http_1_1_);
+    self->out_head_ = self->head_of(head, std::nullopt);
     if (self->head_only_) {
       self->stream_->end();
       self->stream_.reset();
@@ -347,12 +337,11 @@ bool Connection::begin_stream(std::uint64_t request, HttpResponse head, std::sha
       });
     });
   });
-  return true;
 }
 
 // Writes what has gathered; what comes meanwhile goes with the next write.
 void Connection::flush_stream() {
-  asio::dispatch(strand_, [self = shared_from_this()] {
+  on_strand([self = shared_from_this()] {
     if (self->phase_ != Phase::kStreaming || !self->out_head_.empty()) return;  // a write is under way: its end flushes again
     bool ends = false;
     {
@@ -366,7 +355,7 @@ void Connection::flush_stream() {
       if (!ends) return;
       auto stream = std::move(self->stream_);
       stream->end();
-      return self->keeps_alive_ ? self->finish_request() : self->close();
+      return self->keeps_alive_ ? self->finish_request() : self->linger();
     }
     self->arm(self->options_.write_time);
     self->transport_->write_all({asio::buffer(self->out_head_), asio::const_buffer()}, [self](error_code error, std::size_t) {
@@ -385,9 +374,10 @@ void Connection::flush_stream() {
 }
 
 void Connection::drain() {
-  asio::dispatch(strand_, [self = shared_from_this()] {
+  on_strand([self = shared_from_this()] {
     self->draining_ = true;
-    if (self->phase_ == Phase::kIdle || self->phase_ == Phase::kHandshake) return self->close();
+    if (self->phase_ == Phase::kIdle || self->phase_ == Phase::kHandshake || self->phase_ == Phase::kLingering)
+      return self->close();
     if (self->phase_ != Phase::kStreaming) return;
     self->keeps_alive_ = false;
     HttpStream(self->stream_).close();
@@ -395,7 +385,21 @@ void Connection::drain() {
 }
 
 void Connection::cut() {
-  asio::dispatch(strand_, [self = shared_from_this()] { self->close(); });
+  on_strand([self = shared_from_this()] { self->close(); });
+}
+
+void Connection::abandon() {
+  abandoned_ = true;
+  close();
+}
+
+void Connection::linger() {
+  if (draining_) return close();
+  phase_ = Phase::kLingering;
+  lingers_until_ = steady_clock::now() + kLingerMax;
+  arm(kLingerPause);
+  transport_->end_writing();
+  read_more();
 }
 
 void Connection::close() {

@@ -20,6 +20,7 @@ TEST(EventText, CutsDataIntoLines) {
 
 TEST(EventText, AnIdCannotBeginAnotherField) {
   EXPECT_EQ(event_text({.id = "1\ndata: x", .event = "a\r\n\nb", .data = "y"}), "id: 1data: x\nevent: ab\ndata: y\n\n");
+  EXPECT_EQ(event_text({.id = std::string("\0\n", 2), .data = "y"}), "data: y\n\n");
 }
 
 TEST(EventReader, ReadsWhatWasWrittenByteByByte) {

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "net/url.h"
 
 namespace sluice {
@@ -21,11 +19,10 @@ std::optional<Line> line_at(std::string_view bytes, std::size_t begin) {
   return Line{bytes.substr(begin, end - begin), end + (is_pair ? 2 : 1)};
 }
 
-// A name or an id holds no line end: it would begin another field.
-void append_field(std::string& out, std::string_view name, std::string_view value) {
-  out.append(name).append(": ");
-  std::copy_if(value.begin(), value.end(), std::back_inserter(out), [](char c) { return c != '\r' && c != '\n' && c != '\0'; });
-  out += '\n';
+// A name or an id holds no line end, which would begin another field, and no NUL, for which an id is passed over.
+void append_field(std::string& out, std::string_view name, std::string value) {
+  std::erase_if(value, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+  if (!value.empty()) out.append(name).append(": ").append(value) += '\n';
 }
 
 // An event of which the lines up to an empty one have been read.
@@ -51,8 +48,8 @@ struct Reading {
 
 std::string event_text(const ServerEvent& event) {
   std::string out;
-  if (!event.id.empty()) append_field(out, "id", event.id);
-  if (!event.event.empty()) append_field(out, "event", event.event);
+  append_field(out, "id", event.id);
+  append_field(out, "event", event.event);
   std::size_t begin = 0;
   while (const auto line = line_at(event.data, begin)) {
     out.append("data: ").append(line->text) += '\n';

@@ -40,9 +40,12 @@ Result<int> listen_tcp(const std::string& host, int port) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   addrinfo* found = nullptr;
+  const bool is_bracketed = host.starts_with('[') && host.ends_with(']');
   const std::string service = std::to_string(port);
   const std::string where = host + ":" + service;
-  if (const int error = ::getaddrinfo(host.c_str(), service.c_str(), &hints, &found); error != 0)
+  if (const int error =
+          ::getaddrinfo(is_bracketed ? host.substr(1, host.size() - 2).c_str() : host.c_str(), service.c_str(), &hints, &found);
+      error != 0)
     return fail(Code::kInvalid, "cannot listen on " + where + ": " + ::gai_strerror(error),
                 "give an address of this machine, such as 127.0.0.1 or 0.0.0.0");
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(found, &::freeaddrinfo);
@@ -71,19 +74,21 @@ Result<int> listen_unix(const std::string& path) {
   // A socket's path has room for 107 characters: longer ones go through the directory's descriptor.
   Close directory{-1};
   std::string fits = path;
-  if (path.size() >= sizeof name.sun_path) {
-    directory.fd = ::open(path.substr(0, path.rfind('/')).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    fits = "/proc/self/fd/" + std::to_string(directory.fd) + path.substr(path.rfind('/'));
+  if (const auto slash = path.rfind('/'); path.size() >= sizeof name.sun_path && slash != std::string::npos) {
+    directory.fd = ::open(path.substr(0, slash + 1).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory.fd < 0) return fail_errno("open the folder of socket " + path, errno);
+    fits = "/proc/self/fd/" + std::to_string(directory.fd) + path.substr(slash);
   }
   if (fits.size() >= sizeof name.sun_path) return fail(Code::kInvalid, "the name of socket " + path + " is too long");
   std::memcpy(name.sun_path, fits.data(), fits.size());
   ::unlink(path.c_str());
-  // The mode is set before anybody can connect.
-  const mode_t mask = ::umask(0177);
-  const int bound = ::bind(socket.fd, reinterpret_cast<const sockaddr*>(&name), sizeof name);
-  const int error = errno;
-  ::umask(mask);
-  if (bound != 0) return fail_errno("bind " + path, error);
+  // The file gets the mode of its socket, so nobody else can connect at any time. (The umask is of the whole process, whose other
+  // threads make files meanwhile.)
+  if (::fchmod(socket.fd, 0600) != 0) return fail_errno("set the mode of " + path, errno);
+  if (::bind(socket.fd, reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
+    if (errno == EADDRINUSE) return fail(Code::kConflict, path + " is in the way of a socket, and cannot be removed");
+    return fail_errno("bind " + path, errno);
+  }
   if (::listen(socket.fd, kBacklog) != 0) return fail_errno("listen on " + path, errno);
   return socket.release();
 }

@@ -11,6 +11,8 @@ using namespace sluice;
 namespace {
 
 constexpr std::uint64_t kBodyBytesMax = 1000;
+// Refused or cut off: a header that comes in pieces may be refused later, when it is whole, and so not before it is cut off.
+constexpr const char* kNone = "none";
 
 // Everything that the parser says about it.
 std::string read(std::string_view text, std::size_t piece, bool has_body) {
@@ -18,9 +20,9 @@ std::string read(std::string_view text, std::size_t piece, bool has_body) {
   for (std::size_t begin = 0; begin < text.size() && !parser.is_done(); begin += piece)
     if (const Status taken = parser.append(text.substr(begin, piece)); !taken) {
       SLUICE_CHECK(taken.error().code == Code::kInvalid);
-      return "refused";
+      return kNone;
     }
-  if (const Status ended = parser.end(); !ended) return "cut";
+  if (const Status ended = parser.end(); !ended) return kNone;
   SLUICE_CHECK(parser.is_done() && parser.has_header() && !parser.keeps_alive());
   std::string out = std::to_string(parser.status());
   for (const HttpHeader& header : parser.take_headers()) out += "\n" + header.name + ":" + header.value;

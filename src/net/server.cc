@@ -30,7 +30,11 @@ constexpr std::chrono::milliseconds kAcceptRests{50};
 class Server final : public HttpServer {
  public:
   Server(HttpServerOptions options, HttpHandler& handler)
-      : options_(std::move(options)), handler_(handler), io_(options_.threads), work_(asio::make_work_guard(io_)) {}
+      : options_(std::move(options)),
+        handler_(handler),
+        io_(std::make_shared<asio::io_context>(options_.threads)),
+        work_(asio::make_work_guard(*io_)),
+        accepting_(io_->get_executor()) {}
   ~Server() override { end(); }
 
   Status open();
@@ -44,7 +48,7 @@ class Server final : public HttpServer {
 
  private:
   struct Listener {
-    explicit Listener(asio::io_context& io) : acceptor(io), rest(io) {}
+    explicit Listener(const Connection::Strand& strand) : acceptor(strand), rest(strand) {}
     Acceptor acceptor;
     asio::steady_timer rest;
     bool is_tcp = false;
@@ -52,17 +56,22 @@ class Server final : public HttpServer {
   Status add(Result<int> fd, bool is_tcp);
   Status load_certificate();
   void accept(Listener& listener);
-  void on_accept(Listener& listener, error_code error, Transport::Socket socket);
+  bool is_full(Listener& listener);
+  void on_ready(Listener& listener);
+  void begin(const Listener& listener, int fd);
+  void close_listeners();
   void on_end(Connection* connection);
   void end();
 
   const HttpServerOptions options_;
   HttpHandler& handler_;
-  asio::io_context io_;
+  const std::shared_ptr<asio::io_context> io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
+  const Connection::Strand accepting_;
   std::unique_ptr<asio::ssl::context> tls_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::thread> threads_;
+  bool is_over_ = false;  // no thread runs any more
   int port_ = 0;
   mutable std::mutex mutex_;
   std::condition_variable ended_;
@@ -92,14 +101,14 @@ Status Server::open() {
   SLUICE_TRY_STATUS(load_certificate());
   if (!options_.host.empty()) SLUICE_TRY_STATUS(add(listen_tcp(options_.host, options_.port), true));
   if (!options_.unix_path.empty()) SLUICE_TRY_STATUS(add(listen_unix(options_.unix_path), false));
-  for (const auto& listener : listeners_) accept(*listener);
-  for (int i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { io_.run(); });
+  for (const auto& listener : listeners_) asio::post(accepting_, [this, raw = listener.get()] { accept(*raw); });
+  for (int i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { io_->run(); });
   return {};
 }
 
 Status Server::add(Result<int> fd, bool is_tcp) {
   if (!fd) return fail(std::move(fd).error());
-  auto listener = std::make_unique<Listener>(io_);
+  auto listener = std::make_unique<Listener>(accepting_);
   listener->is_tcp = is_tcp;
   if (is_tcp) port_ = port_of(*fd);
   error_code error;
@@ -110,34 +119,52 @@ Status Server::add(Result<int> fd, bool is_tcp) {
   return {};
 }
 
+// On accepting_, like everything that touches a listener.
 void Server::accept(Listener& listener) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (draining_) return;
-    if (connections_.size() >= static_cast<std::size_t>(options_.connections_max)) {
-      resting_.push_back(&listener);
-      return;
-    }
-  }
-  listener.acceptor.async_accept(
-      [this, &listener](error_code error, Transport::Socket socket) { on_accept(listener, error, std::move(socket)); });
+  if (is_full(listener)) return;
+  listener.acceptor.async_wait(Acceptor::wait_read, [this, &listener](error_code error) {
+    if (!error) on_ready(listener);
+  });
 }
 
-void Server::on_accept(Listener& listener, error_code error, Transport::Socket socket) {
-  if (error == asio::error::operation_aborted || error == asio::error::bad_descriptor) return;
-  if (error) {
+// True also while draining: there is nothing to accept then.
+bool Server::is_full(Listener& listener) {
+  const std::lock_guard lock(mutex_);
+  if (draining_) return true;
+  if (connections_.size() < static_cast<std::size_t>(options_.connections_max)) return false;
+  resting_.push_back(&listener);
+  return true;
+}
+
+void Server::on_ready(Listener& listener) {
+  if (is_full(listener)) return;
+  // Not Asio's accept: programs that are started at this moment would inherit the socket, and keep it open.
+  const int fd = ::accept4(listener.acceptor.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd >= 0) {
+    begin(listener, fd);
+  } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
     listener.rest.expires_after(kAcceptRests);
-    listener.rest.async_wait([this, &listener](error_code stopped) {
+    return listener.rest.async_wait([this, &listener](error_code stopped) {
       if (!stopped) accept(listener);
     });
+  }
+  accept(listener);
+}
+
+void Server::begin(const Listener& listener, int fd) {
+  std::string peer = listener.is_tcp ? peer_of(fd) : "unix";
+  Connection::Strand strand(io_->get_executor());
+  Transport::Socket socket(strand);
+  error_code error;
+  socket.assign(asio::generic::stream_protocol(listener.is_tcp ? AF_INET : AF_UNIX, 0), fd, error);
+  if (error) {
+    ::close(fd);
     return;
   }
-  std::string peer = listener.is_tcp ? peer_of(socket.native_handle()) : "unix";
-  Connection::Strand strand(socket.get_executor());
   auto transport =
       tls_ != nullptr && listener.is_tcp ? make_tls_transport(std::move(socket), *tls_) : make_plain_transport(std::move(socket));
-  auto connection = std::make_shared<Connection>(std::move(transport), std::move(strand), std::move(peer), options_, handler_,
-                                                 [this](Connection* ended) { on_end(ended); });
+  auto connection = std::make_shared<Connection>(io_, std::move(transport), std::move(strand), std::move(peer), options_,
+                                                 handler_, [this](Connection* ended) { on_end(ended); });
   bool is_late = false;
   {
     const std::lock_guard lock(mutex_);
@@ -146,7 +173,6 @@ void Server::on_accept(Listener& listener, error_code error, Transport::Socket s
   }
   connection->start();
   if (is_late) connection->drain();
-  accept(listener);
 }
 
 void Server::on_end(Connection* connection) {
@@ -161,14 +187,22 @@ void Server::on_end(Connection* connection) {
     rested = std::exchange(resting_, {});
     if (connections_.empty()) ended_.notify_all();
   }
-  for (Listener* listener : rested) asio::post(io_, [this, listener] { accept(*listener); });
+  for (Listener* listener : rested) asio::post(accepting_, [this, listener] { accept(*listener); });
 }
 
 void Server::after(Duration delay, std::function<void()> call) {
-  auto timer = std::make_shared<asio::steady_timer>(io_, delay);
-  timer->async_wait([timer, call = std::move(call)](error_code error) {
-    if (!error) call();
+  auto timer = std::make_shared<asio::steady_timer>(*io_, delay);
+  timer->async_wait([this, timer, call = std::move(call)](error_code error) {
+    if (!error && !is_over_) call();
   });
+}
+
+void Server::close_listeners() {
+  for (const auto& listener : listeners_) {
+    error_code ignored;
+    listener->acceptor.close(ignored);
+    listener->rest.cancel();
+  }
 }
 
 void Server::drain(Duration patience) {
@@ -178,13 +212,7 @@ void Server::drain(Duration patience) {
     draining_ = true;
     for (const auto& [key, connection] : connections_) all.push_back(connection);
   }
-  asio::post(io_, [this] {
-    for (const auto& listener : listeners_) {
-      error_code ignored;
-      listener->acceptor.close(ignored);
-      listener->rest.cancel();
-    }
-  });
+  asio::post(accepting_, [this] { close_listeners(); });
   for (const auto& connection : all) connection->drain();
   all.clear();
   std::unique_lock lock(mutex_);
@@ -192,14 +220,22 @@ void Server::drain(Duration patience) {
 }
 
 void Server::end() {
-  io_.stop();
+  io_->stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  is_over_ = true;
   std::unordered_map<Connection*, std::shared_ptr<Connection>> left;
   {
     const std::lock_guard lock(mutex_);
-    left = std::exchange(connections_, {});
+    draining_ = true;
+    left = connections_;
   }
+  for (const auto& [key, connection] : left) connection->abandon();
+  left.clear();
+  close_listeners();
+  // What still waits holds connections, which hold what it waits in.
+  io_->restart();
+  io_->poll();
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-"""`sluice up` and `down`, and the verbs as clients: of a server by its URL, by the directory's socket, of the directory itself."""
+"""`sluice up` and `down`, and the verbs as clients: of a server by URL, by its socket, and of the directory itself."""
 import concurrent.futures
 import json
 import os
@@ -157,7 +157,9 @@ class Tasks(Served):
 
     def test_down_can_end_the_tasks_which_then_run_again(self):
         server = self.up()
-        run = self.live_run(server, f'test -e "{self.folder}/again" || {{ touch "{self.folder}/again"; sleep 1000; }}')
+        again = self.folder / "again"
+        run = self.live_run(server, f'test -e "{again}" || {{ touch "{again}"; sleep 1000; }}')
+        self.until(again.exists)
         code, _, err = self.sluice("down", "--stop-tasks")
         self.assertEqual(code, 0, err)
         self.assertEqual(server.child.wait(timeout=60), 0)

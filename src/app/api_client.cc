@@ -1,4 +1,4 @@
-#include "app/connection.h"
+#include "app/api_client.h"
 
 #include <algorithm>
 
@@ -74,14 +74,14 @@ HttpRequest post_request(std::string target, const Value& body) {
       .method = "POST", .target = std::move(target), .headers = {{"Content-Type", "application/json"}}, .body = to_json(body)};
 }
 
-Result<std::unique_ptr<Connection>> Connection::open(const Context& context) {
+Result<std::unique_ptr<ApiClient>> ApiClient::open(const Context& context) {
   const Config& config = context.config;
-  std::unique_ptr<Connection> connection;
+  std::unique_ptr<ApiClient> connection;
   if (!config.server_url.empty()) {
     const bool has_scheme = config.server_url.find(':') != std::string::npos &&
                             (config.server_url.starts_with("unix:") || config.server_url.find("://") != std::string::npos);
     const std::string url = has_scheme ? config.server_url : "http://" + config.server_url;
-    connection.reset(new Connection(Peer::kServer, url));
+    connection.reset(new ApiClient(Peer::kServer, url));
     SLUICE_TRY(connection->client_, HttpClient::to(url, {.token = config.token}));
     return connection;
   }
@@ -89,7 +89,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const Context& context) {
   const OwnerKind owner = owner_of(dir).kind;
   const bool owned = owner != OwnerKind::kNone;
   if (!owned) SLUICE_TRY_STATUS(check_for_data(dir));
-  connection.reset(new Connection(owned ? Peer::kOwner : Peer::kDirectory, dir.root()));
+  connection.reset(new ApiClient(owned ? Peer::kOwner : Peer::kDirectory, dir.root()));
   connection->owner_ = owner;
   if (owned) {
     SLUICE_TRY(connection->client_, HttpClient::to("unix:" + dir.socket()));
@@ -98,17 +98,17 @@ Result<std::unique_ptr<Connection>> Connection::open(const Context& context) {
   return connection;
 }
 
-bool Connection::is_gone_for_good() const {
+bool ApiClient::is_gone_for_good() const {
   return peer_ == Peer::kOwner && owner_ == OwnerKind::kRun && owner_pid(directory_->dir()) == 0;
 }
 
-HttpResponse Connection::ask_directory(HttpRequest request) {
+HttpResponse ApiClient::ask_directory(HttpRequest request) {
   if (api_ == nullptr) api_ = std::make_unique<Api>(*directory_, events_, ApiOptions{});
   request.peer = "unix";
   return api_->call(std::move(request));
 }
 
-Connection::Answer Connection::ask(HttpRequest request) {
+ApiClient::Answer ApiClient::ask(HttpRequest request) {
   if (peer_ != Peer::kDirectory) {
     auto reply = client_->call(request);
     if (reply) {
@@ -124,20 +124,20 @@ Connection::Answer Connection::ask(HttpRequest request) {
   return {"", errors_of(response.status, response.body, name_)};
 }
 
-Result<std::string> Connection::text(const std::string& target) {
+Result<std::string> ApiClient::text(const std::string& target) {
   Answer answer = ask(get_request(target));
   if (!answer.errors.empty()) return fail(first_error(answer.errors));
   return std::move(answer.body);
 }
 
-Result<Value> Connection::get(const std::string& target) {
+Result<Value> ApiClient::get(const std::string& target) {
   SLUICE_TRY(const std::string body, text(target));
   auto value = parse_json(body);
   if (!value) return fail(Code::kInternal, name_ + " answered what is no JSON: " + value.error().message);
   return value;
 }
 
-Result<Value> Connection::post(const std::string& target, const Value& body) {
+Result<Value> ApiClient::post(const std::string& target, const Value& body) {
   Answer answer = ask(post_request(target, body));
   if (!answer.errors.empty()) return fail(first_error(answer.errors));
   auto value = parse_json(answer.body);
@@ -145,7 +145,7 @@ Result<Value> Connection::post(const std::string& target, const Value& body) {
   return value;
 }
 
-Result<std::unique_ptr<HttpReplyStream>> Connection::stream(HttpRequest request) {
+Result<std::unique_ptr<HttpReplyStream>> ApiClient::stream(HttpRequest request) {
   if (peer_ == Peer::kDirectory) return fail(Code::kConflict, "nobody carries out runs in " + name_);
   SLUICE_TRY(auto stream, client_->stream(std::move(request)));
   if (stream->status() < 300) return stream;
@@ -158,7 +158,7 @@ Result<std::unique_ptr<HttpReplyStream>> Connection::stream(HttpRequest request)
   return fail(first_error(errors_of(stream->status(), body, name_)));
 }
 
-Result<List> Connection::rows(const std::string& target, const std::string& key, int limit) {
+Result<List> ApiClient::rows(const std::string& target, const std::string& key, int limit) {
   List out;
   std::string token;
   while (static_cast<int>(out.size()) < limit) {

@@ -1,4 +1,4 @@
-#include "app/connection.h"
+#include "app/api_client.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -42,7 +42,7 @@ class Connections : public DirectoryTest {};
 TEST_F(Connections, ADirectoryWithoutDataIsNotFoundAndNotMade) {
   Words words;
   config.data_dir = dir.root();
-  const auto connection = Connection::open({words, config, console});
+  const auto connection = ApiClient::open({words, config, console});
   ASSERT_FALSE(connection);
   EXPECT_EQ(connection.error().code, Code::kNotFound);
   EXPECT_THAT(connection.error().message, HasSubstr("no data in " + dir.root()));
@@ -52,7 +52,7 @@ TEST_F(Connections, ADirectoryWithoutDataIsNotFoundAndNotMade) {
 TEST_F(Connections, ADirectoryWithoutAnOwnerIsReadInProcess) {
   { const ServedOwner owner(dir); }
   const auto connection = connect();
-  EXPECT_EQ(connection->peer(), Connection::Peer::kDirectory);
+  EXPECT_EQ(connection->peer(), ApiClient::Peer::kDirectory);
   const auto runs = connection->rows("/api/v1/runs?", "runs", 10);
   ASSERT_TRUE(runs) << runs.error().message;
   EXPECT_TRUE(runs->empty());
@@ -65,7 +65,7 @@ TEST_F(Connections, ADirectoryWithoutAnOwnerIsReadInProcess) {
 TEST_F(Connections, WhatAnOwnerThatHasEndedKnewCanStillBeRead) {
   ServedOwner owner(dir);
   const auto connection = connect();
-  EXPECT_EQ(connection->peer(), Connection::Peer::kOwner);
+  EXPECT_EQ(connection->peer(), ApiClient::Peer::kOwner);
   const Uuid run = submit(*connection, 1);
   EXPECT_FALSE(connection->is_gone_for_good());
   owner.stop();

@@ -12,12 +12,12 @@
 
 namespace sluice {
 
-class Connection {
+class ApiClient {
  public:
   enum class Peer { kServer, kOwner, kDirectory };
 
   // Nothing is sent yet. kNotFound if it has to be the directory and there is no data in it.
-  static Result<std::unique_ptr<Connection>> open(const Context& context);
+  static Result<std::unique_ptr<ApiClient>> open(const Context& context);
 
   Peer peer() const { return peer_; }
   // The directory, whose files are ours to read. Null for a server that was named by its URL: it may be on another machine.
@@ -43,7 +43,7 @@ class Connection {
   Result<List> rows(const std::string& target, const std::string& key, int limit);
 
  private:
-  Connection(Peer peer, std::string name) : peer_(peer), name_(std::move(name)) {}
+  ApiClient(Peer peer, std::string name) : peer_(peer), name_(std::move(name)) {}
   HttpResponse ask_directory(HttpRequest request);
 
   Peer peer_;
