@@ -182,7 +182,7 @@ std::optional<Tags> MessageReader::texts(std::string_view name) {
     if (content.is_string())
       tags.emplace(key, content.as_string());
     else
-      error(name, "." + key + " must be text, not " + kind_text(content.kind()));
+      error(std::string(name) + "." + key, "must be text, not " + kind_text(content.kind()));
   }
   return tags;
 }
