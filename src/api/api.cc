@@ -40,7 +40,7 @@ Admission Api::admit(const HttpRequest& head) {
     response.status = refusal->status;
     if (refusal->status == 401) response.headers.push_back({"WWW-Authenticate", "Bearer"});
     secure(response);
-    metrics_.count(head.method, "(refused)", response.status, Duration{0});
+    metrics_.count(head.method, "refused", response.status, Duration{0});
     return {.refusal = std::move(response)};
   }
   const Router::Match match = router_.match(head.method, head.path());
@@ -63,7 +63,7 @@ void Api::dispatch(HttpRequest request, Responder responder, bool can_stream) {
   const auto began = std::chrono::steady_clock::now();
   auto shared = std::make_shared<const HttpRequest>(std::move(request));
   Router::Match match = router_.match(shared->method, shared->path());
-  const std::string route = match.route == nullptr ? "(none)" : match.route->pattern;
+  const std::string route = match.route == nullptr ? "none" : match.route->pattern;
   const Reply reply(std::move(responder), can_stream, [this, shared, route, began](HttpResponse& response) {
     secure(response);
     metrics_.count(shared->method, route, response.status, since(began));

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "api/run_document.h"
 #include "api/test_server.h"
 #include "exec/log.h"
@@ -9,25 +11,37 @@ namespace {
 
 Instant at(int second) { return from_micros(1'000'000 * static_cast<std::int64_t>(second)); }
 
-void print(TestService& service, const std::string& run, const std::string& path, int attempt, const std::string& text,
-           Stream stream = Stream::kStdout) {
-  const RunRow row = service.store().run(*Uuid::parse(run)).value();
-  const auto tasks = service.store().tasks(row.id).value();
-  for (const TaskRow& task : tasks)
-    if (task.path == path)
-      LogWriter(attempt_log_path(service.dir(), row, task, attempt), 1 << 20).write(stream, text, at(attempt));
-}
+// What tasks print; a writer per attempt, as its supervisor has one.
+class Printer {
+ public:
+  explicit Printer(TestService& service) : service_(service) {}
+  void print(const std::string& run, const std::string& path, int attempt, const std::string& text,
+             Stream stream = Stream::kStdout) {
+    const RunRow row = service_.store().run(*Uuid::parse(run)).value();
+    const auto tasks = service_.store().tasks(row.id).value();
+    for (const TaskRow& task : tasks) {
+      if (task.path != path) continue;
+      const std::string log = attempt_log_path(service_.dir(), row, task, attempt);
+      writers_.try_emplace(log, log, 64 << 20).first->second.write(stream, text, at(attempt));
+    }
+  }
+
+ private:
+  TestService& service_;
+  std::map<std::string, LogWriter> writers_;
+};
 
 class OwnLogs : public ::testing::Test {
  protected:
   OwnLogs() : run_(api_.submit(pipeline_text(step_line("a") + step_line("b")))) {
-    print(api_.service, run_, "root/a", 1, "out of a\n");
-    print(api_.service, run_, "root/a", 1, "err of a", Stream::kStderr);
-    print(api_.service, run_, "root/b", 1, "one\ntwo\n");
+    printer_.print(run_, "root/a", 1, "out of a\n");
+    printer_.print(run_, "root/a", 1, "err of a", Stream::kStderr);
+    printer_.print(run_, "root/b", 1, "one\ntwo\n");
   }
   std::string logs(const std::string& query) { return api_.get("/api/v1/runs/" + run_ + "/logs" + query).body; }
   int status(const std::string& query) { return api_.get("/api/v1/runs/" + run_ + "/logs" + query).status; }
   TestApi api_;
+  Printer printer_{api_.service};
   std::string run_;
 };
 
@@ -51,12 +65,13 @@ TEST_F(OwnLogs, AreLinesOfJsonIfAsked) {
 
 TEST_F(OwnLogs, AreOfTheNewestAttemptUnlessAsked) {
   TestApi api;
+  Printer printer(api.service);
   const std::string retried = step_line("c", "", ", retryPolicy: {maxRetryCount: 1, backoffDuration: 0s}");
   const std::string run = api.submit(pipeline_text(retried));
-  print(api.service, run, "root/c", 1, "first\n");
+  printer.print(run, "root/c", 1, "first\n");
   api.service.fail_task("c");
   for (int i = 0; i < 10'000 && api.service.hands.started() != "c#1 c#2"; ++i) api.service.settle();
-  print(api.service, run, "root/c", 2, "second\n");
+  printer.print(run, "root/c", 2, "second\n");
   EXPECT_EQ(api.get("/api/v1/runs/" + run + "/logs?task=c").body, "second\n");
   EXPECT_EQ(api.get("/api/v1/runs/" + run + "/logs?task=c&attempt=1").body, "first\n");
   EXPECT_EQ(api.get("/api/v1/runs/" + run + "/logs?task=c&attempt=3").status, 404);
@@ -76,33 +91,34 @@ TEST_F(OwnLogs, InThisProcessAreNotFollowedButEnd) { EXPECT_EQ(logs("?task=a&fol
 TEST_F(OwnLogs, LongerThanATurnAreWhole) {
   std::string text;
   for (int i = 0; i < 60'000; ++i) text += "line " + std::to_string(i) + "\n";
-  for (std::size_t done = 0; done < text.size(); done += 10'000)
-    print(api_.service, run_, "root/b", 1, text.substr(done, 10'000));
+  for (std::size_t done = 0; done < text.size(); done += 10'000) printer_.print(run_, "root/b", 1, text.substr(done, 10'000));
   EXPECT_EQ(logs("?task=b"), "one\ntwo\n" + text);
 }
 
 TEST(FollowedLogs, GoOnUntilTheTaskHasEnded) {
   TestServer server;
+  Printer printer(server.service);
   const std::string run = server.submit(pipeline_text(step_line("a") + step_line("b")));
-  print(server.service, run, "root/a", 1, "first\n");
+  printer.print(run, "root/a", 1, "first\n");
   const auto stream = server.stream("/api/v1/runs/" + run + "/logs?task=a&follow=true");
   EXPECT_EQ(stream->status(), 200);
   EXPECT_EQ(TestServer::read_until(*stream, "first\n"), "first\n");
-  print(server.service, run, "root/a", 1, "second\n");
+  printer.print(run, "root/a", 1, "second\n");
   EXPECT_EQ(TestServer::read_until(*stream, "second\n"), "second\n");
-  print(server.service, run, "root/a", 1, "last words");
+  printer.print(run, "root/a", 1, "last words");
   server.service.succeed("a");
   EXPECT_EQ(TestServer::read_until(*stream, ""), "last words") << "and then it ends, while b runs";
 }
 
 TEST(FollowedLogs, OfARunTakeInTasksAsTheyCome) {
   TestServer server;
+  Printer printer(server.service);
   const std::string run = server.submit(pipeline_text(step_line("a") + step_line("b", "a")));
   const auto stream = server.stream("/api/v1/runs/" + run + "/logs?follow=true");
-  print(server.service, run, "root/a", 1, "from a\n");
+  printer.print(run, "root/a", 1, "from a\n");
   EXPECT_EQ(TestServer::read_until(*stream, "from a\n"), "[root/a] from a\n");
   server.service.succeed("a");
-  print(server.service, run, "root/b", 1, "from b");
+  printer.print(run, "root/b", 1, "from b");
   server.service.succeed("b");
   EXPECT_EQ(TestServer::read_until(*stream, ""), "[root/b] from b\n");
 }

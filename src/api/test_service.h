@@ -151,7 +151,7 @@ class TestApi {
     EXPECT_TRUE(response.status == 200 || response.status == 201) << response.status << " " << response.body;
     const auto value = parse_json(response.body);
     EXPECT_TRUE(value.has_value()) << response.body;
-    return value.value_or(Value{});
+    return value ? *value : Value();
   }
   Value get_json(const std::string& target) { return json(get(target)); }
 
