@@ -33,8 +33,7 @@ TEST(KfpReads, AnArtifactIsReadAsBase64) {
   const std::string id = run_with_artifact(api, "hello");
   const Value run = api.kfp_json("runs/" + id);
   std::string task_id;
-  const Value details = at(run, "run_details.task_details");
-  for (const Value& task : details.as_list())
+  for (const Value& task : at(run, "run_details.task_details").as_list())
     if (task.string_or("display_name", "") == "a") task_id = task.string_or("task_id", "");
   for (const std::string& node : {task_id, std::string("a"), encode_percent("root/a")})
     EXPECT_EQ(api.kfp_get("runs/" + id + "/nodes/" + node + "/artifacts/data:read").body, R"({"data":"aGVsbG8="})") << node;
@@ -83,8 +82,8 @@ TEST(KfpReads, ArtifactsAreFoundByTheIdThatTasksName) {
   EXPECT_EQ(at(artifact, "metadata.rows"), Value(7));
   EXPECT_EQ(api.kfp_json("artifacts/" + KfpApi::text(artifact, "artifact_id")), artifact);
   std::string named;
-  const Value details = at(api.kfp_json("runs/" + id), "run_details.task_details");
-  for (const Value& task : details.as_list())
+  const Value tasks = at(api.kfp_json("runs/" + id), "run_details.task_details");
+  for (const Value& task : tasks.as_list())
     if (const Value ids = at(task, "outputs.data.artifact_ids"); ids.is_list()) named = ids.as_list().front().as_string();
   EXPECT_EQ(named, artifact.string_or("artifact_id", "x"));
   EXPECT_EQ(api.kfp_get("artifacts/x").status, 404);

@@ -1,5 +1,6 @@
 #include "base/sha256.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include <array>
@@ -37,6 +38,12 @@ std::string sha256_hex(std::string_view bytes) {
   Sha256 hash;
   hash.update(bytes);
   return hash.hex();
+}
+
+bool same_secret(std::string_view a, std::string_view b) {
+  const std::string left = sha256_hex(a);
+  const std::string right = sha256_hex(b);
+  return CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0;
 }
 
 }  // namespace sluice

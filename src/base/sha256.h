@@ -10,6 +10,9 @@ namespace sluice {
 // 64 lower-case hex digits.
 std::string sha256_hex(std::string_view bytes);
 
+// Whether two secrets are equal. Their digests are compared, in a time that tells neither their bytes nor their lengths.
+bool same_secret(std::string_view a, std::string_view b);
+
 class Sha256 {
  public:
   Sha256();

@@ -97,5 +97,12 @@ TEST(Sha256, AnswersTheVectorsOfTheStandard) {
   EXPECT_EQ(hash.hex(), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+TEST(Sha256, SecretsAreEqualOrNot) {
+  EXPECT_TRUE(same_secret("", ""));
+  EXPECT_TRUE(same_secret("token", "token"));
+  EXPECT_FALSE(same_secret("token", "tokem"));
+  EXPECT_FALSE(same_secret("token", "toke"));
+}
+
 }  // namespace
 }  // namespace sluice

@@ -164,6 +164,7 @@ class Simulation {
       Prepared prepared = prepare(submission, {}, new_run_context(dir_, uuid, machine_.now()));
       ASSERT_TRUE(prepared.errors.empty()) << prepared.errors.front().text();
       run.plan = prepared.plan;
+      if (!calm_ && dice_.chance(15)) fuse_.light(1 + dice_.roll(4));
       try {
         const auto created = engine_->submit(submission, std::move(prepared));
         ASSERT_TRUE(created.has_value()) << created.error().message;

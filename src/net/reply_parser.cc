@@ -11,6 +11,10 @@ using boost::beast::error_code;
 using boost::beast::string_view;
 
 constexpr std::uint32_t kHeaderBytesMax = 64 * 1024;
+// "0\r\n\r\n": Beast asserts that it never sees fewer bytes of a last chunk than it needs, and stops the process if a peer sends
+// them one by one and no chunk came before. So once it has asked for more of a body, it gets no fewer; what may then have to wait
+// for the end of its chunk is a single byte.
+constexpr std::size_t kLastChunkBytes = 5;
 constexpr int kInterimMax = 20;  // answers of 1xx before the one that counts
 
 struct Reply {
@@ -64,6 +68,7 @@ struct ReplyParser::Impl {
   std::string buffer;  // what the parser needs more of before it can take it
   int interims = 0;
   bool has_begun = false, has_ended = false;
+  bool asked_for_more = false;
 
   void begin() { parser.emplace(reply, has_body, body_bytes_max); }
 
@@ -75,9 +80,11 @@ struct ReplyParser::Impl {
 
   Status parse() {
     while (!buffer.empty() && !parser->is_done()) {
+      if (asked_for_more && reply.has_header && buffer.size() < kLastChunkBytes) return {};
       error_code error;
       buffer.erase(0, parser->put({buffer.data(), buffer.size()}, error));
-      if (error == http::error::need_more) {
+      asked_for_more = error == http::error::need_more;
+      if (asked_for_more) {
         // The header has its limit in the parser; the lines between chunks have none there.
         if (buffer.size() > kHeaderBytesMax) return wrong(http::error::header_limit);
         return {};

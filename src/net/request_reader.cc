@@ -137,11 +137,18 @@ std::pair<int, std::string> fault_of(const ErrorCode& error) {
   return {400, "this is no HTTP request: " + error.message()};
 }
 
+// "0\r\n\r\n": Beast asserts that it never sees fewer bytes of a last chunk than these, and would stop the process if a peer sent
+// them one by one. Once it has asked for more of a body it gets no fewer; nothing that ends a body is shorter.
+constexpr std::size_t kLastChunkBytes = 5;
+// Of a chunk's head, or of the fields behind the last one: no client sends so much.
+constexpr std::size_t kChunkHeadBytesMax = 16 * 1024;
+
 }  // namespace
 
 struct RequestReader::Impl {
   Parser parser;
   bool head_told = false;
+  bool starved = false;  // the parser has asked for more of a chunk's head
 };
 
 RequestReader::RequestReader(std::size_t header_bytes_max) : impl_(std::make_unique<Impl>()) {
@@ -157,11 +164,16 @@ RequestReader::Step RequestReader::feed(std::string_view bytes, std::size_t& use
     if (parser.is_header_done() && !std::exchange(impl_->head_told, true)) return Step::kHead;
     if (parser.is_done()) return Step::kDone;
     if (used == bytes.size()) return Step::kMore;
+    if (impl_->starved && bytes.size() - used < kLastChunkBytes) return Step::kMore;
     ErrorCode error;
     parser.fed = bytes.substr(used);
     const std::size_t taken = parser.put(boost::asio::buffer(parser.fed.data(), parser.fed.size()), error);
     used += taken;
-    if (error == http::error::need_more) return Step::kMore;
+    impl_->starved = parser.is_header_done() && error == http::error::need_more;
+    if (impl_->starved && bytes.size() - used > kChunkHeadBytesMax)
+      std::tie(parser.status, parser.why) = std::pair(431, "the lines between chunks are longer than is taken here");
+    else if (error == http::error::need_more)
+      return Step::kMore;
     if (error) {
       if (parser.status == 0) std::tie(parser.status, parser.why) = fault_of(error);
       return Step::kBad;

@@ -52,6 +52,7 @@ class Server final : public HttpServer {
     Acceptor acceptor;
     asio::steady_timer rest;
     bool is_tcp = false;
+    bool is_closed = false;
   };
   Status add(Result<int> fd, bool is_tcp);
   Status load_certificate();
@@ -202,6 +203,8 @@ void Server::close_listeners() {
     error_code ignored;
     listener->acceptor.close(ignored);
     listener->rest.cancel();
+    // Nobody takes the name meanwhile: whoever wants to listen there must be the owner of the folder, and we are.
+    if (!listener->is_tcp && !std::exchange(listener->is_closed, true)) ::unlink(options_.unix_path.c_str());
   }
 }
 

@@ -4,6 +4,23 @@
 namespace sluice {
 namespace {
 
+TEST_F(ServerTest, ChunksMayComeByteByByte) {
+  start();
+  for (const std::string body : {"0\r\n\r\n", "1\r\na\r\n0\r\n\r\n", "0\r\nX: y\r\n\r\n", "0;a=b\r\n\r\n"}) {
+    RawClient client(server->port());
+    client.send("POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (const char& c : body) client.send({&c, 1});
+    EXPECT_EQ(client.response(), body[0] == '1' ? "200 POST /c 1 " : "200 POST /c 0 ") << body;
+  }
+}
+
+TEST_F(ServerTest, AChunkHeadWithoutEndIsRefused) {
+  start();
+  RawClient client(server->port());
+  client.send("POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(200'000, 'x'));
+  EXPECT_EQ(client.response().substr(0, 3), "431");
+}
+
 TEST_F(ServerTest, WhatIsNoRequestIsRefused) {
   start();
   const std::string host = "Host: x\r\n";

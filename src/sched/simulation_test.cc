@@ -341,13 +341,20 @@ void simulate(std::uint64_t seed, Seen& seen) {
   World(seed, plan_from(pipeline), seen).run_until_success();
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t kSeeds = 200;
+#else
+constexpr std::uint64_t kSeeds = 2'000;
+#endif
+constexpr std::uint64_t kSeedsForAll = 1000;  // so many meet everything that can happen
+
 TEST(Simulation, EveryRunEndsAsItShouldWhateverHappens) {
   Seen seen;
   if (const char* one = std::getenv("SLUICE_SEED")) return simulate(std::strtoull(one, nullptr, 10), seen);
   const char* text = std::getenv("SLUICE_SEEDS");
-  const std::uint64_t seeds = text == nullptr ? 200 : std::strtoull(text, nullptr, 10);
+  const std::uint64_t seeds = text == nullptr ? kSeeds : std::strtoull(text, nullptr, 10);
   for (std::uint64_t seed = 1; seed <= seeds && !HasFailure(); ++seed) simulate(seed, seen);
-  if (seeds < 200 || HasFailure()) return;
+  if (seeds < kSeedsForAll || HasFailure()) return;
   for (const std::uint64_t times : {seen.cancels, seen.pauses, seen.snapshots, seen.crashes, seen.old_news, seen.retries,
                                     seen.timeouts, seen.run_deadlines, seen.grown_loops})
     EXPECT_GT(times, 0U) << "the simulation has become too tame";

@@ -26,7 +26,7 @@ std::shared_ptr<const sluice::Plan> plan() {
   auto& tasks = pipeline.root.dag.emplace().tasks;
   tasks["load"].component = "leaf";
   tasks["loop"].component = "body";
-  tasks["loop"].iterator = sluice::Iterator{.item_input = "x", .items = {1, 2, 3}};
+  tasks["loop"].iterator = sluice::Iterator{.items = {1, 2, 3}, .item_input = "x"};
   tasks["last"].component = "leaf";
   tasks["last"].dependent_tasks = {"load", "loop"};
   for (auto& [name, task] : tasks) task.name = name;

@@ -121,7 +121,7 @@ class Crash(Case):
         self.assertIsNone(self.server.poll(), self.log())
 
     def fill(self, until=IN_FLIGHT):
-        """Runs whose creation a kill has left open are asked for again with the same key; then new ones, up to so many in flight."""
+        """Runs whose creation a kill has left open are asked for again with the same key; then new ones, as many as fit."""
         try:
             for key in list(self.wanted):
                 self.create(key)
