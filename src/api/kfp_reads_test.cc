@@ -33,7 +33,8 @@ TEST(KfpReads, AnArtifactIsReadAsBase64) {
   const std::string id = run_with_artifact(api, "hello");
   const Value run = api.kfp_json("runs/" + id);
   std::string task_id;
-  for (const Value& task : at(run, "run_details.task_details").as_list())
+  const Value details = at(run, "run_details.task_details");
+  for (const Value& task : details.as_list())
     if (task.string_or("display_name", "") == "a") task_id = task.string_or("task_id", "");
   for (const std::string& node : {task_id, std::string("a"), encode_percent("root/a")})
     EXPECT_EQ(api.kfp_get("runs/" + id + "/nodes/" + node + "/artifacts/data:read").body, R"({"data":"aGVsbG8="})") << node;
