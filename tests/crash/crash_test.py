@@ -170,17 +170,19 @@ class Crash(Case):
             self.server.wait(60)
 
     def supervisors(self):
-        found = []
+        """Not their children: before its execve a task still has the command line of its supervisor."""
+        found = {}
         for entry in pathlib.Path("/proc").iterdir():
             if not entry.name.isdigit():
                 continue
             try:
                 words = (entry / "cmdline").read_bytes().split(b"\0")
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
             except OSError:
                 continue
             if b"supervise" in words[:3] and str(self.data).encode() in words:
-                found.append(int(entry.name))
-        return found
+                found[int(entry.name)] = parent
+        return [pid for pid, parent in found.items() if parent not in found]
 
     def end_all(self):
         if self.server is not None:
