@@ -188,7 +188,7 @@ Result<Event> event_from(std::string_view kind, std::string_view payload);
 
 // The whole state as text (compact JSON), and back: state_from_snapshot(plan, snapshot_text(s)) equals s, except that a RUNNING
 // leaf is QUEUED, as after a replay. kCorrupt for what is not a state of `plan`, kUnavailable for a version of the form that this
-// build does not know. Costs as much as the state has nodes and different values: 50,000 nodes take a tenth of a second.
+// build does not know. Costs as much as the state has nodes and different values.
 constexpr int kSnapshotVersion = 1;
 std::string snapshot_text(const State& state);
 Result<State> state_from_snapshot(const Plan& plan, int version, std::string_view text);
