@@ -17,47 +17,22 @@
 #include "base/clock.h"
 #include "store/run_store.h"
 #include "store/sqlite.h"
+#include "support.h"
 
 namespace {
 using namespace sluice;
+using namespace sluice::bench;
 
 struct Options {
   int runs = 100'000, rounds = 1000;
 };
 
-using Time = std::chrono::steady_clock::time_point;
-Time now() { return std::chrono::steady_clock::now(); }
 double processor_micros() {
   timespec time{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3;
 }
-double micros_since(Time begin) { return std::chrono::duration<double, std::micro>(now() - begin).count(); }
-
-[[noreturn]] void give_up(const std::string& why) {
-  std::fprintf(stderr, "%s\n", why.c_str());
-  std::exit(1);
-}
-
-double percentile(std::vector<double> values, double share) {
-  std::sort(values.begin(), values.end());
-  return values[std::min(values.size() - 1, static_cast<std::size_t>(share * static_cast<double>(values.size())))];
-}
-
-class Scratch {
- public:
-  Scratch() {
-    std::string pattern = "/var/tmp/sluice-bench-XXXXXX";
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~Scratch() { std::filesystem::remove_all(path_); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  std::string file() const { return path_ + "/sluice.db"; }
-
- private:
-  std::string path_;
-};
+double micros_since(Time begin) { return seconds_since(begin) * 1e6; }
 
 Uuid uuid_of(int n) {
   Uuid uuid;
@@ -210,14 +185,15 @@ int main(int argc, char** argv) {
     if (flag == "--rounds") options.rounds = std::atoi(argv[i + 1]);
   }
   const Scratch scratch;
+  const std::string file = scratch.path() + "/sluice.db";
   {
-    const auto store = open_sqlite_store({.path = scratch.file()});
+    const auto store = open_sqlite_store({.path = file});
     if (!store) give_up(store.error().message);
     fill(**store, options.runs);
   }
-  const auto store = open_sqlite_store({.path = scratch.file(), .read_only = true});
+  const auto store = open_sqlite_store({.path = file, .read_only = true});
   if (!store) give_up(store.error().message);
   std::printf("database of %.0f MiB; pages of 20, %d rounds each\n",
-              static_cast<double>(std::filesystem::file_size(scratch.file())) / (1 << 20), options.rounds);
-  for (const Case& each : cases(options.runs)) measure(**store, scratch.file(), each, options.rounds);
+              static_cast<double>(std::filesystem::file_size(file)) / (1 << 20), options.rounds);
+  for (const Case& each : cases(options.runs)) measure(**store, file, each, options.rounds);
 }

@@ -43,6 +43,8 @@ Admission Api::admit(const HttpRequest& head) {
     metrics_.count(head.method, "refused", response.status, Duration{0});
     return {.refusal = std::move(response)};
   }
+  // Only a body has a limit that its route knows.
+  if (head.header("content-length").empty() && head.header("transfer-encoding").empty()) return {};
   const Router::Match match = router_.match(head.method, head.path());
   return {.body_bytes_max = match.route == nullptr ? kUnreadBodyMax : match.route->body_bytes_max};
 }

@@ -21,14 +21,12 @@ class KfpRoutes {
  public:
   KfpRoutes(Router& router, Service& service) : router_(router), service_(service) {}
 
-  using Read = std::function<Result<HttpResponse>(const Call&, RunStore&)>;
-  using Write = std::function<Result<HttpResponse>(const Call&, Service::Writer)>;
   // Answered at once, on the network thread.
-  void read(const char* method, const char* pattern, const char* summary, Read handle);
+  void read(const char* method, const char* pattern, const char* summary, StoreHandler handle);
   // Answered on the owner's thread.
-  void write(const char* method, const char* pattern, const char* summary, Write handle);
+  void write(const char* method, const char* pattern, const char* summary, OwnerHandler handle);
   // The same, but answered after the engine's next turn, so that the caller finds what it asked for done.
-  void write_and_turn(const char* method, const char* pattern, const char* summary, Write handle);
+  void write_and_turn(const char* method, const char* pattern, const char* summary, OwnerHandler handle);
   // On a background thread; answers by itself, whenever. `write_error` says what went wrong in `handle`.
   void background(const char* method, const char* pattern, const char* summary, std::function<Status(const Call&)> handle,
                   ErrorWriter write_error = kfp_error);
@@ -56,7 +54,7 @@ void add_kfp_read_routes(KfpRoutes& routes, const ApiOptions& options);
 void add_kfp_recurring_routes(KfpRoutes& routes);
 
 // Has `handle` answer on the owner's thread.
-void kfp_on_owner(Service& service, const Call& call, KfpRoutes::Write handle, ErrorWriter write_error = kfp_error);
+void kfp_on_owner(Service& service, const Call& call, OwnerHandler handle, ErrorWriter write_error = kfp_error);
 
 // {}
 HttpResponse kfp_empty();

@@ -55,7 +55,7 @@ Result<HttpResponse> list(const Call& call, RunStore& store) {
   return json_response(json.end_object().take());
 }
 
-KfpRoutes::Write set_storage(StorageState state) {
+OwnerHandler set_storage(StorageState state) {
   return [state](const Call& call, Service::Writer writer) -> Result<HttpResponse> {
     Catalog& catalog = writer.store.catalog();
     SLUICE_TRY(const ExperimentRow row, kfp_experiment(catalog, call.part("experiment_id")));

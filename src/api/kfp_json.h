@@ -70,10 +70,6 @@ Status read_message(std::string_view body, F read) {
 
 // "page_size" -> "pageSize"
 std::string camel_case(std::string_view name);
-// A whole number in decimal digits and nothing else.
-std::optional<std::int64_t> parse_integer(std::string_view text);
-// "2026-11-24T05:36:21Z", with a fraction or without, in any zone.
-std::optional<Instant> parse_rfc3339(std::string_view text);
 
 // The fields of an open JSON object; empty text, 0 and false are left out.
 class FieldWriter {

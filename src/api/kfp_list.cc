@@ -4,7 +4,8 @@
 #include <cctype>
 
 #include "api/kfp_filter.h"
-#include "api/kfp_json.h"
+#include "api/page_token.h"
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -16,7 +17,6 @@ constexpr int kPageSizeMax = 200;
 constexpr std::string_view kSort = "created_at asc";
 // A filter of 256 KiB in JSON in base64.
 constexpr std::size_t kTokenBytesMax = std::size_t{1} << 20U;
-constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 Result<int> read_page_size(std::string_view text) {
   if (text.empty()) return kPageSize;
@@ -80,17 +80,11 @@ std::optional<Token> read_token(std::string_view text) {
   if (!json) return std::nullopt;
   const auto value = parse_json(*json);
   if (!value || !value->is_struct()) return std::nullopt;
-  const auto id = parse_integer(value->string_or("id", ""));
-  if (!id) return std::nullopt;
-  Token token{.sort = std::string(value->string_or("sort", "")), .filter = std::string(value->string_or("filter", ""))};
-  token.cursor.id = *id;
-  if (const Value* name = value->find("text"); name != nullptr && name->is_string()) {
-    token.cursor.key = name->as_string();
-  } else if (const auto number = parse_integer(value->string_or("number", ""))) {
-    token.cursor.key = *number;
-  } else {
-    return std::nullopt;
-  }
+  auto cursor = cursor_from(*value);
+  if (!cursor) return std::nullopt;
+  Token token{.sort = std::string(value->string_or("sort", "")),
+              .filter = std::string(value->string_or("filter", "")),
+              .cursor = std::move(*cursor)};
   return token;
 }
 
@@ -101,49 +95,10 @@ bool is_number(const KfpField& field) {
 
 }  // namespace
 
-std::string encode_base64(std::string_view bytes) {
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t bits = 0;
-    for (std::size_t k = 0; k < 3; ++k)
-      bits = bits << 8U | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-    const std::size_t digits = std::min<std::size_t>(bytes.size() - i, 3) + 1;
-    for (std::size_t k = 0; k < 4; ++k) text += k < digits ? kDigits[bits >> (18 - 6 * k) & 63U] : '=';
-  }
-  return text;
-}
-
-std::optional<std::string> decode_base64(std::string_view text) {
-  if (text.size() % 4 != 0) return std::nullopt;
-  std::size_t padding = 0;
-  while (padding < 2 && !text.empty() && text.back() == '=') {
-    text.remove_suffix(1);
-    ++padding;
-  }
-  std::string bytes;
-  std::uint32_t bits = 0;
-  unsigned count = 0;
-  for (const char c : text) {
-    const auto digit = kDigits.find(c);
-    if (digit == std::string_view::npos) return std::nullopt;
-    bits = (bits << 6U | static_cast<std::uint32_t>(digit)) & 0xffffffU;
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    bytes += static_cast<char>(bits >> count & 255U);
-  }
-  return bytes;
-}
-
 std::string KfpList::next_page_token(const std::optional<Cursor>& next) const {
   if (!next) return {};
-  // Whole numbers are text in it: a double would round those above 2^53.
-  Struct token{{"id", std::to_string(next->id)}, {"sort", sort}, {"filter", filter}};
-  if (const auto* number = std::get_if<std::int64_t>(&next->key))
-    token.emplace("number", std::to_string(*number));
-  else
-    token.emplace("text", std::get<std::string>(next->key));
+  Struct token{{"sort", sort}, {"filter", filter}};
+  put_cursor(token, *next);
   return encode_base64(to_json(token));
 }
 

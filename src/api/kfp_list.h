@@ -53,9 +53,4 @@ struct KfpList {
 // same as the token's.
 Result<KfpList> read_kfp_list(const KfpFields& fields, const KfpListArguments& arguments);
 
-// Standard base64 with padding.
-std::string encode_base64(std::string_view bytes);
-// Nothing if it is not that.
-std::optional<std::string> decode_base64(std::string_view text);
-
 }  // namespace sluice

@@ -27,8 +27,6 @@ bool is_text_name(std::string_view name) {
   return lowered.ends_with(".yaml") || lowered.ends_with(".yml") || lowered.ends_with(".json");
 }
 
-std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
-
 // Which of these files is the pipeline. Files whose names begin with a dot (what a Mac puts beside each) are not meant.
 std::optional<std::size_t> choose(const std::vector<std::string>& names) {
   std::optional<std::size_t> chosen;

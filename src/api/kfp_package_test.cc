@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "api/kfp_list.h"
+#include "base/base64.h"
 
 namespace sluice {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "api/kfp_runs.h"
 #include "api/log_answer.h"
+#include "base/base64.h"
 #include "base/text.h"
 #include "store/tree.h"
 

@@ -3,6 +3,7 @@
 #include "api/kfp.h"
 #include "api/kfp_json.h"
 #include "base/json.h"
+#include "base/text.h"
 
 namespace sluice {
 namespace {
@@ -31,27 +32,22 @@ void KfpRoutes::add(const char* method, const char* pattern, const char* summary
   router_.add({.method = method, .pattern = pattern, .summary = summary, .handler = std::move(handle)});
 }
 
-void KfpRoutes::read(const char* method, const char* pattern, const char* summary, Read handle) {
-  add(method, pattern, summary,
-      answer_with(kfp_error, [&service = service_, handle = std::move(handle)](const Call& call) -> Result<HttpResponse> {
-        SLUICE_TRY(const Service::Reader reader, service.reader());
-        return handle(call, *reader);
-      }));
+void KfpRoutes::read(const char* method, const char* pattern, const char* summary, StoreHandler handle) {
+  add(method, pattern, summary, answer_from_store(service_, kfp_error, std::move(handle)));
 }
 
-void KfpRoutes::write(const char* method, const char* pattern, const char* summary, Write handle) {
+void KfpRoutes::write(const char* method, const char* pattern, const char* summary, OwnerHandler handle) {
   add(method, pattern, summary,
       [&service = service_, handle = std::move(handle)](const Call& call) { kfp_on_owner(service, call, handle); });
 }
 
-void KfpRoutes::write_and_turn(const char* method, const char* pattern, const char* summary, Write handle) {
-  add(method, pattern, summary, [&service = service_, handle = std::move(handle)](const Call& call) {
-    const Status asked = service.on_owner([&service, call, handle](Service::Writer writer) {
-      auto response = handle(call, writer);
-      if (!response) return call.responder.send(kfp_error(response.error()));
-      auto shared = std::make_shared<HttpResponse>(std::move(*response));
-      kfp_on_owner(service, call, [shared](const Call&, Service::Writer) -> Result<HttpResponse> { return *shared; });
-    });
+void KfpRoutes::write_and_turn(const char* method, const char* pattern, const char* summary, OwnerHandler handle) {
+  const OwnerAct act = [handle = std::move(handle)](const Call& call, Service::Writer writer) -> Result<OwnerHandler> {
+    SLUICE_TRY(HttpResponse response, handle(call, writer));
+    return [response = std::move(response)](const Call&, Service::Writer) -> Result<HttpResponse> { return response; };
+  };
+  add(method, pattern, summary, [&service = service_, act](const Call& call) {
+    const Status asked = answer_after_turn(service, call, kfp_error, act);
     if (!asked) call.responder.send(kfp_error(asked.error()));
   });
 }
@@ -67,11 +63,8 @@ void KfpRoutes::background(const char* method, const char* pattern, const char* 
       });
 }
 
-void kfp_on_owner(Service& service, const Call& call, KfpRoutes::Write handle, ErrorWriter write_error) {
-  const Status asked = service.on_owner([call, handle = std::move(handle), write_error](Service::Writer writer) {
-    auto response = handle(call, writer);
-    call.responder.send(response ? std::move(*response) : write_error(response.error()));
-  });
+void kfp_on_owner(Service& service, const Call& call, OwnerHandler handle, ErrorWriter write_error) {
+  const Status asked = answer_on_owner(service, call, write_error, std::move(handle));
   if (!asked) call.responder.send(write_error(asked.error()));
 }
 

@@ -5,11 +5,10 @@
 
 #include "api/kfp_error.h"
 #include "api/run_document.h"
+#include "base/text.h"
 
 namespace sluice {
 namespace {
-
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 // What was asked for and only KFP knows, kept with the run's labels.
 const Value* kept(const RunRow& run, std::string_view name) {
@@ -58,7 +57,9 @@ void write_history(JsonWriter& json, const std::vector<StateChange>& history) {
 void write_executor(JsonWriter& json, const Uuid& run, const TaskRow& task, const DataDir& dir) {
   const bool is_cached = task.state == TaskState::kCached;
   if (task.attempts == 0 && !is_cached) return;
-  const auto job = [&](int attempt) { return base_name(dir.attempt(run.text(), task.id, task_key(task.path), attempt)); };
+  const auto job = [&](int attempt) {
+    return std::string(base_name(dir.attempt(run.text(), task.id, task_key(task.path), attempt)));
+  };
   json.key("executor_detail").begin_object();
   if (task.attempts > 0) json.field("main_job", job(task.attempts));
   if (task.attempts > 1) {

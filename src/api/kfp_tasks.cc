@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <map>
+#include <optional>
 
 #include "api/kfp_runs.h"
 #include "api/run_document.h"
 #include "api/run_fields.h"
+#include "base/base64.h"
+#include "base/text.h"
 
 namespace sluice {
 namespace {
@@ -31,17 +35,29 @@ Result<PageOf> page_of(const Call& call) {
   return page;
 }
 
-std::string_view type_of(const TaskRow& task, const std::vector<TaskRow>& tasks) {
-  if (task.path == "root") return "ROOT";
-  if (task.path.ends_with(']')) return "LOOP_ITERATION";
-  const auto has_below = [&](char separator) {
-    return std::any_of(tasks.begin(), tasks.end(), [&](const TaskRow& other) {
-      return other.path.size() > task.path.size() && other.path.starts_with(task.path) &&
-             other.path[task.path.size()] == separator;
-    });
-  };
-  return has_below('[') ? "LOOP" : has_below('/') ? "DAG" : "RUNTIME";
-}
+// The tasks of a run by their paths.
+class Paths {
+ public:
+  explicit Paths(const std::vector<TaskRow>& tasks) {
+    for (const TaskRow& task : tasks) ids_.emplace(task.path, task.id);
+  }
+  std::optional<TaskId> parent_of(const TaskRow& task) const {
+    const auto found = ids_.find(parent_path(task.path));
+    return found == ids_.end() ? std::nullopt : std::optional(found->second);
+  }
+  std::string_view type_of(const TaskRow& task) const {
+    if (task.path == "root") return "ROOT";
+    if (task.path.ends_with(']')) return "LOOP_ITERATION";
+    return has_below(task.path + "[") ? "LOOP" : has_below(task.path + "/") ? "DAG" : "RUNTIME";
+  }
+
+ private:
+  bool has_below(const std::string& prefix) const {
+    const auto found = ids_.lower_bound(prefix);
+    return found != ids_.end() && found->first.starts_with(prefix);
+  }
+  std::map<std::string, TaskId, std::less<>> ids_;
+};
 
 void write_outputs(JsonWriter& json, const RunRow& run, const TaskRow& task, const std::vector<ArtifactRow>& artifacts) {
   const TaskData outputs = outputs_of(task.outputs);
@@ -60,13 +76,13 @@ void write_outputs(JsonWriter& json, const RunRow& run, const TaskRow& task, con
   json.end_array().end_object();
 }
 
-void write_task(JsonWriter& json, const RunRow& run, const TaskRow& task, const std::vector<TaskRow>& tasks,
+void write_task(JsonWriter& json, const RunRow& run, const TaskRow& task, const Paths& paths,
                 const std::vector<ArtifactRow>& artifacts) {
-  const std::string_view type = type_of(task, tasks);
+  const std::string_view type = paths.type_of(task);
   json.begin_object();
   FieldWriter fields(json);
   fields.text("name", task_key(task.path))
-      .text("display_name", task.path.substr(task.path.rfind('/') + 1))
+      .text("display_name", base_name(task.path))
       .text("task_id", kfp_task_id(run.uuid, task.id))
       .text("run_id", run.uuid.text())
       .text("type", type)
@@ -82,9 +98,7 @@ void write_task(JsonWriter& json, const RunRow& run, const TaskRow& task, const 
         .field("iteration_index", task.path.substr(bracket, task.path.size() - bracket - 1));
     json.end_object();
   }
-  const std::string parent = parent_path(task.path);
-  for (const TaskRow& other : tasks)
-    if (!parent.empty() && other.path == parent) fields.text("parent_task_id", kfp_task_id(run.uuid, other.id));
+  if (const auto parent = paths.parent_of(task)) fields.text("parent_task_id", kfp_task_id(run.uuid, *parent));
   write_outputs(json, run, task, artifacts);
   json.end_object();
 }
@@ -98,9 +112,10 @@ Result<HttpResponse> list_tasks(const Call& call, RunStore& store) {
   const auto first =
       std::find_if(tasks.begin(), tasks.end(), [&](const TaskRow& task) { return task.id.value >= page.from; }) - tasks.begin();
   const auto end = std::min(tasks.size(), static_cast<std::size_t>(first) + page.size);
+  const Paths paths(tasks);
   JsonWriter json;
   json.begin_object().key("tasks").begin_array();
-  for (std::size_t i = static_cast<std::size_t>(first); i < end; ++i) write_task(json, run, tasks[i], tasks, artifacts);
+  for (std::size_t i = static_cast<std::size_t>(first); i < end; ++i) write_task(json, run, tasks[i], paths, artifacts);
   json.end_array();
   FieldWriter(json)
       .integer("total_size", static_cast<std::int64_t>(tasks.size()))
@@ -116,7 +131,7 @@ Result<HttpResponse> get_task(const Call& call, RunStore& store) {
   const TaskRow* task = find_task(run.uuid, tasks, call.part("task_id"));
   if (task == nullptr) return kfp_not_found("Task", call.part("task_id"));
   JsonWriter json;
-  write_task(json, run, *task, tasks, artifacts);
+  write_task(json, run, *task, Paths(tasks), artifacts);
   return json_response(json.take());
 }
 

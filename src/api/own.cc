@@ -32,22 +32,8 @@ const Value* given(const Struct& body, std::string_view name) {
 
 }  // namespace
 
-void write_diagnostic(JsonWriter& json, const Diagnostic& diagnostic) {
-  json.begin_object().field("file", diagnostic.file);
-  if (diagnostic.place.line > 0)
-    json.field("line", diagnostic.place.line).field("column", diagnostic.place.column);
-  else
-    json.key("line").null().key("column").null();
-  json.field("path", diagnostic.path).field("code", code_name(diagnostic.code));
-  json.field("message", diagnostic.message).field("hint", diagnostic.hint).end_object();
-}
-
 HttpResponse own_errors(const Diagnostics& errors) {
-  JsonWriter json(2);
-  json.begin_object().key("errors").begin_array();
-  for (const Diagnostic& error : errors) write_diagnostic(json, error);
-  json.end_array().end_object();
-  return json_response(json.take() + "\n", errors.empty() ? 500 : http_status(errors.front().code));
+  return json_response(diagnostics_json(errors), errors.empty() ? 500 : http_status(errors.front().code));
 }
 
 HttpResponse own_error(const Error& error) {
@@ -63,37 +49,23 @@ void OwnRoutes::add(Route route, std::function<Status(const Call&)> handle) {
   router_.add(std::move(route));
 }
 
-void OwnRoutes::read(Route route, Read handle) {
-  add(std::move(route), [&service = service_, handle = std::move(handle)](const Call& call) -> Status {
-    SLUICE_TRY(const Service::Reader reader, service.reader());
-    SLUICE_TRY(HttpResponse response, handle(call, *reader));
-    call.responder.send(std::move(response));
-    return {};
+void OwnRoutes::read(Route route, StoreHandler handle) {
+  add(std::move(route), [answer = answer_from_store(service_, own_error, std::move(handle))](const Call& call) {
+    answer(call);
+    return Status{};
   });
 }
 
-void OwnRoutes::write(Route route, Write handle) {
-  add(std::move(route),
-      [&service = service_, handle = std::move(handle)](const Call& call) { return answer_on_owner(service, call, handle); });
-}
-
-Status answer_on_owner(Service& service, const Call& call, const OwnRoutes::Write& handle) {
-  Status asked = service.on_owner([call, handle](Service::Writer writer) {
-    auto response = handle(call, writer);
-    call.responder.send(response ? std::move(*response) : own_error(response.error()));
+void OwnRoutes::write(Route route, OwnerHandler handle) {
+  add(std::move(route), [&service = service_, handle = std::move(handle)](const Call& call) {
+    return with_owner_hint(answer_on_owner(service, call, own_error, handle));
   });
-  return with_owner_hint(std::move(asked));
 }
 
 Status with_owner_hint(Status asked) {
   if (!asked && asked.error().hint.empty() && asked.error().code == Code::kConflict)
     asked.error().hint = "start a server on it: sluice up";
   return asked;
-}
-
-Result<RunRow> find_run(RunStore& store, std::string_view id) {
-  if (const auto uuid = Uuid::parse(id)) return store.run(*uuid);
-  return store.run_by_prefix(id);
 }
 
 Result<RunRow> run_of(const Call& call, RunStore& store) { return find_run(store, call.part("run")); }

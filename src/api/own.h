@@ -18,19 +18,15 @@ namespace sluice {
 HttpResponse own_errors(const Diagnostics& errors);
 HttpResponse own_error(const Error& error);
 
-void write_diagnostic(JsonWriter& json, const Diagnostic& diagnostic);
-
 // Adds routes whose errors are own_error()s, and which refuse arguments that their table does not name.
 class OwnRoutes {
  public:
   OwnRoutes(Router& router, Service& service) : router_(router), service_(service) {}
 
-  using Read = std::function<Result<HttpResponse>(const Call&, RunStore&)>;
-  using Write = std::function<Result<HttpResponse>(const Call&, Service::Writer)>;
   // Answered at once, on the network thread.
-  void read(Route route, Read handle);
+  void read(Route route, StoreHandler handle);
   // Answered on the owner's thread.
-  void write(Route route, Write handle);
+  void write(Route route, OwnerHandler handle);
   // Answers by itself, whenever.
   void add(Route route, std::function<Status(const Call&)> handle);
   Service& service() const { return service_; }
@@ -50,14 +46,9 @@ void add_experiment_routes(OwnRoutes& routes);
 void add_pipeline_routes(OwnRoutes& routes);
 void add_server_routes(OwnRoutes& routes, EventHub& events, const ApiOptions& options, const Router& router);
 
-// Calls `handle` on the owner's thread and answers with what it returns.
-Status answer_on_owner(Service& service, const Call& call, const OwnRoutes::Write& handle);
-
 // Says how to get an owner if there is none.
 Status with_owner_hint(Status asked);
 
-// A run by its UUID, its 32 hex digits, or a prefix of at least 4 characters.
-Result<RunRow> find_run(RunStore& store, std::string_view id);
 // A store of this thread's own, then the run that {run} of the path names.
 Result<RunRow> run_of(const Call& call, RunStore& store);
 

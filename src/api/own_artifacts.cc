@@ -1,7 +1,6 @@
 // What a run made: the list, and the bytes.
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <filesystem>
 #include <fstream>
 
@@ -35,22 +34,16 @@ Result<HttpResponse> list_artifacts(const Call& call, RunStore& store) {
   return json_response(json.end_array().end_object().take() + "\n");
 }
 
-std::optional<std::int64_t> number_of(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return !text.empty() && error == std::errc{} && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
-}
-
 Result<ArtifactRow> find_artifact(const Call& call, RunStore& store, const RunRow& run) {
   const std::string_view task = call.part("task");
-  auto id = number_of(task);
+  auto id = parse_integer(task);
   if (!id) {
     SLUICE_TRY(const auto tasks, store.tasks(run.id));
     for (const TaskRow& row : tasks)
       if (row.path == task) id = row.id.value;
   }
   SLUICE_TRY(auto artifacts, store.artifacts(run.id));
-  const auto index = number_of(call.part("index"));
+  const auto index = parse_integer(call.part("index"));
   for (ArtifactRow& artifact : artifacts)
     if (id && index && artifact.task.value == *id && artifact.index == *index && artifact.key == call.part("key"))
       return std::move(artifact);
@@ -80,7 +73,7 @@ const char* content_type_of(std::string_view name) {
 }
 
 HttpResponse file_response(const Call& call, const std::string& path, std::string_view saved_as, const std::string& digest) {
-  const std::string name(saved_as.substr(saved_as.rfind('/') + 1));
+  const std::string name(base_name(saved_as));
   std::string plain;
   for (const char c : name) plain += c >= ' ' && c < 0x7f && c != '"' && c != '\\' ? c : '_';
   HttpResponse response{
@@ -194,8 +187,7 @@ Result<HttpResponse> local_content(const Call& call, const DataDir& dir, const R
 Result<HttpResponse> get_content(const Call& call, RunStore& store, Service& service) {
   SLUICE_TRY(const RunRow run, run_of(call, store));
   SLUICE_TRY(const ArtifactRow artifact, find_artifact(call, store, run));
-  const std::string_view uri = artifact.uri;
-  const std::string_view last = uri.substr(uri.rfind('/') + 1);
+  const std::string_view last = base_name(artifact.uri);
   const std::string_view name = last.empty() ? std::string_view(artifact.key) : last;
   if (digest_hex(artifact.digest) && service.objects().has(artifact.digest))
     return stored_content(call, service.objects(), artifact, name);

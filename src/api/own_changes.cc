@@ -11,29 +11,18 @@ HttpResponse state_response(const RunRow& run) {
   return json_response(Value::of({{"run_id", run.uuid.text()}, {"state", state_name(run.state)}}));
 }
 
-// The engine takes what was asked in the turn that follows; the answer comes after it, so that it says what came of it.
-void answer_after_turn(Service& service, const Call& call, const Uuid& uuid) {
-  const Status asked = answer_on_owner(service, call, [uuid](const Call&, Service::Writer writer) -> Result<HttpResponse> {
-    SLUICE_TRY(const RunRow run, writer.store.run(uuid));
-    return state_response(run);
-  });
-  if (!asked) call.responder.send(own_error(asked.error()));
-}
-
 void add_change(OwnRoutes& routes, Route route, Change change) {
   Service& service = routes.service();
-  routes.add(std::move(route), [&service, change = std::move(change)](const Call& call) -> Status {
-    Status asked = service.on_owner([&service, call, change](Service::Writer writer) {
-      const auto act = [&]() -> Result<Uuid> {
-        SLUICE_TRY(const RunRow run, run_of(call, writer.store));
-        SLUICE_TRY_STATUS(change(call, writer, run));
-        return run.uuid;
-      };
-      const auto uuid = act();
-      if (!uuid) return call.responder.send(own_error(uuid.error()));
-      answer_after_turn(service, call, *uuid);
-    });
-    return with_owner_hint(std::move(asked));
+  routes.add(std::move(route), [&service, change = std::move(change)](const Call& call) {
+    return with_owner_hint(
+        answer_after_turn(service, call, own_error, [change](const Call& asked, Service::Writer writer) -> Result<OwnerHandler> {
+          SLUICE_TRY(const RunRow run, run_of(asked, writer.store));
+          SLUICE_TRY_STATUS(change(asked, writer, run));
+          return [uuid = run.uuid](const Call&, Service::Writer after) -> Result<HttpResponse> {
+            SLUICE_TRY(const RunRow changed, after.store.run(uuid));
+            return state_response(changed);
+          };
+        }));
   });
 }
 

@@ -1,7 +1,6 @@
 #include "api/own_list.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "api/page_token.h"
 #include "base/text.h"
@@ -62,9 +61,8 @@ void write_list_end(JsonWriter& json, const Call& call, std::int64_t total, cons
 }
 
 std::optional<std::int64_t> experiment_id(std::string_view text) {
-  std::int64_t id = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  return !text.empty() && error == std::errc{} && end == text.data() + text.size() && id >= 0 ? std::optional(id) : std::nullopt;
+  const auto id = parse_integer(text);
+  return id && *id >= 0 ? id : std::nullopt;
 }
 
 }  // namespace sluice

@@ -22,8 +22,7 @@ void write_run(JsonWriter& json, const RunRow& run, const Service& service) {
   write_instant(json, "ended", run.ended);
   json.field("seconds", seconds_between(run.began, goes_on ? service.now() : run.ended));
   json.field("parameters", Value(run.parameters));
-  const Value* labels = run.options.find("labels");
-  json.field("labels", labels != nullptr && labels->is_struct() ? *labels : Value(Struct{})).end_object();
+  json.field("labels", labels_of(run)).end_object();
 }
 
 // Without an owner, runs that are not at their end are shown as INTERRUPTED, so they are found as such.
@@ -85,7 +84,7 @@ Result<HttpResponse> list_runs(const Call& call, RunStore& store, const Service&
 void write_task(JsonWriter& json, const TaskRow& task, const std::map<std::string, TaskId>& ids) {
   json.begin_object().field("id", task.id.value);
   if (const auto parent = ids.find(parent_path(task.path)); parent != ids.end()) json.field("parent", parent->second.value);
-  json.field("path", task.path).field("name", task.path.substr(task.path.rfind('/') + 1)).field("state", state_name(task.state));
+  json.field("path", task.path).field("name", base_name(task.path)).field("state", state_name(task.state));
   json.field("attempts", task.attempts).field("exit_code", task.exit_code);
   write_instant(json, "began", task.began);
   write_instant(json, "ended", task.ended);

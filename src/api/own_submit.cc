@@ -76,9 +76,10 @@ void prepare_and_submit(Service& service, const Call& call, Submission submissio
   Prepared prepared = prepare(submission, service.images(), new_run_context(service.dir(), service.new_uuid(), service.now()));
   if (!prepared.errors.empty()) return call.responder.send(own_errors(prepared.errors));
   auto shared = std::make_shared<Prepared>(std::move(prepared));
-  const Status asked = answer_on_owner(service, call, [submission = std::move(submission), shared](const Call&, auto writer) {
-    return submit(submission, std::move(*shared), writer);
-  });
+  const Status asked = with_owner_hint(answer_on_owner(
+      service, call, own_error, [submission = std::move(submission), shared](const Call&, Service::Writer writer) {
+        return submit(submission, std::move(*shared), writer);
+      }));
   if (!asked) call.responder.send(own_error(asked.error()));
 }
 

@@ -6,14 +6,14 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/value.h"
 #include "store/listing.h"
 
 namespace sluice {
 
-// base64url without padding.
-std::string encode_base64url(std::string_view bytes);
-// Nothing if it is not that; other bits behind the last byte are not either.
-std::optional<std::string> decode_base64url(std::string_view text);
+// The cursor as fields of a token, and back; nothing if they are not one.
+void put_cursor(Struct& token, const Cursor& cursor);
+std::optional<Cursor> cursor_from(const Value& token);
 
 // `query`: all that the list depends on besides the page (filter, sort), in any fixed spelling.
 std::string page_token(const Cursor& cursor, std::string_view query);

@@ -1,7 +1,6 @@
 #include "api/router.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "base/check.h"
@@ -40,9 +39,7 @@ bool Call::has_argument(std::string_view name) const {
 Result<std::int64_t> Call::integer(std::string_view name, std::int64_t fallback, std::int64_t min, std::int64_t max) const {
   if (!has_argument(name)) return fallback;
   const std::string_view text = argument(name);
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error == std::errc{} && end == text.data() + text.size() && number >= min && number <= max) return number;
+  if (const auto number = parse_integer(text); number && *number >= min && *number <= max) return *number;
   return fail(Code::kInvalid, "argument '" + std::string(name) + "': '" + std::string(text) + "' is not a whole number from " +
                                   std::to_string(min) + " to " + std::to_string(max));
 }
@@ -180,6 +177,29 @@ RouteHandler answer_with(ErrorWriter write, std::function<Result<HttpResponse>(c
     auto response = handle(call);
     call.responder.send(response ? std::move(*response) : write(response.error()));
   };
+}
+
+RouteHandler answer_from_store(Service& service, ErrorWriter write, StoreHandler handle) {
+  return answer_with(std::move(write), [&service, handle = std::move(handle)](const Call& call) -> Result<HttpResponse> {
+    SLUICE_TRY(const Service::Reader reader, service.reader());
+    return handle(call, *reader);
+  });
+}
+
+Status answer_on_owner(Service& service, const Call& call, ErrorWriter write, OwnerHandler handle) {
+  return service.on_owner([call, write = std::move(write), handle = std::move(handle)](Service::Writer writer) {
+    auto response = handle(call, writer);
+    call.responder.send(response ? std::move(*response) : write(response.error()));
+  });
+}
+
+Status answer_after_turn(Service& service, const Call& call, ErrorWriter write, OwnerAct handle) {
+  return service.on_owner([&service, call, write = std::move(write), handle = std::move(handle)](Service::Writer writer) {
+    auto then = handle(call, writer);
+    if (!then) return call.responder.send(write(then.error()));
+    const Status asked = answer_on_owner(service, call, write, std::move(*then));
+    if (!asked) call.responder.send(write(asked.error()));
+  });
 }
 
 }  // namespace sluice

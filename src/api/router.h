@@ -123,4 +123,16 @@ HttpResponse json_response(const Value& value, int status = 200);
 // Runs `handle` and answers with what it returns, or with write(its error).
 RouteHandler answer_with(ErrorWriter write, std::function<Result<HttpResponse>(const Call&)> handle);
 
+// What the routes of both families are made of. `write` says errors in the family's words.
+using StoreHandler = std::function<Result<HttpResponse>(const Call&, RunStore&)>;
+using OwnerHandler = std::function<Result<HttpResponse>(const Call&, Service::Writer)>;
+// Answers with what `handle` reads, on the network thread.
+RouteHandler answer_from_store(Service& service, ErrorWriter write, StoreHandler handle);
+// Has `handle` answer on the owner's thread. An error: nobody can be asked, and nothing has been answered.
+Status answer_on_owner(Service& service, const Call& call, ErrorWriter write, OwnerHandler handle);
+// `handle` acts on the owner's thread; what it returns answers after the engine's next turn, when what was asked for is done. Its
+// error is answered at once.
+using OwnerAct = std::function<Result<OwnerHandler>(const Call&, Service::Writer)>;
+Status answer_after_turn(Service& service, const Call& call, ErrorWriter write, OwnerAct handle);
+
 }  // namespace sluice

@@ -4,6 +4,7 @@
 
 #include "api/run_fields.h"
 #include "base/json.h"
+#include "base/text.h"
 
 namespace sluice {
 
@@ -15,6 +16,11 @@ TaskData outputs_of(const std::string& json) {
 
 double seconds_between(Instant began, Instant ended) {
   return began == Instant{} || ended < began ? 0 : to_seconds(ended - began);
+}
+
+Value labels_of(const RunRow& run) {
+  const Value* labels = run.options.find("labels");
+  return labels != nullptr && labels->is_struct() ? *labels : Value(Struct{});
 }
 
 void write_artifacts(JsonWriter& json, const TaskData& outputs) {
@@ -52,7 +58,7 @@ RunState shown_state(const RunRow& run, Service::Owner owner) {
 }
 
 std::string task_key(const std::string& path) {
-  std::string key = path.substr(path.rfind('/') + 1);
+  std::string key(base_name(path));
   if (!key.empty() && key.back() == ']') key.erase(key.rfind('['));
   return key;
 }
@@ -97,8 +103,7 @@ void write_more(JsonWriter& json, const RunRow& run, const std::vector<StateChan
   write_instant(json, "began", run.began);
   write_instant(json, "ended", run.ended);
   json.field("storage_state", storage_state_name(run.storage)).field("spec_file", run.spec_file);
-  const Value* labels = run.options.find("labels");
-  json.field("labels", labels != nullptr && labels->is_struct() ? *labels : Value(Struct{}));
+  json.field("labels", labels_of(run));
   if (run.pipeline) json.field("pipeline_id", run.pipeline->text());
   if (run.version) json.field("pipeline_version_id", run.version->text());
   json.key("state_history").begin_array();

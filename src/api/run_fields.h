@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "model/artifact.h"
+#include "store/run_store.h"
 
 namespace sluice {
 
@@ -14,6 +15,9 @@ namespace sluice {
 TaskData outputs_of(const std::string& json);
 // 0 if either has not come yet.
 double seconds_between(Instant began, Instant ended);
+
+// As they were given; an empty object if none were.
+Value labels_of(const RunRow& run);
 
 // {"KEY": [{"name","type","uri","digest","size_bytes","metadata"}]}
 void write_artifacts(JsonWriter& json, const TaskData& outputs);

@@ -98,23 +98,4 @@ void Console::warn(const Diagnostic& warning) const {
   if (!warning.hint.empty()) err(ink_err(Ink::kDim, indented(warning.hint)) + "\n");
 }
 
-std::string diagnostics_json(const Diagnostics& errors) {
-  JsonWriter json(2);
-  json.begin_object().key("errors").begin_array();
-  for (const Diagnostic& error : errors) {
-    json.begin_object().field("file", error.file);
-    if (error.place.line > 0)
-      json.field("line", error.place.line).field("column", error.place.column);
-    else
-      json.key("line").null().key("column").null();
-    json.field("path", error.path)
-        .field("code", code_name(error.code))
-        .field("message", error.message)
-        .field("hint", error.hint)
-        .end_object();
-  }
-  json.end_array().end_object();
-  return json.take() + "\n";
-}
-
 }  // namespace sluice

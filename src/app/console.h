@@ -35,7 +35,4 @@ class Console {
   bool json_, live_, color_out_, color_err_;
 };
 
-// {"errors": [{"file","line","column","path","code","message","hint"}]}
-std::string diagnostics_json(const Diagnostics& errors);
-
 }  // namespace sluice

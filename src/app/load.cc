@@ -131,9 +131,4 @@ bool bring_up_to_date(const DataDir& dir) {
   return ownership && *ownership && open_sqlite_store({.path = dir.database()});
 }
 
-Result<RunRow> find_run(RunStore& store, const std::string& id) {
-  if (const auto uuid = Uuid::parse(id)) return store.run(*uuid);
-  return store.run_by_prefix(id);
-}
-
 }  // namespace sluice

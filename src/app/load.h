@@ -32,7 +32,5 @@ Result<std::unique_ptr<RunStore>> open_for_reading(const DataDir& dir);
 // A database that an earlier version has left can only be read when its schema is brought up to date, which takes the directory
 // for a moment. False: somebody else has it, or it cannot be written.
 bool bring_up_to_date(const DataDir& dir);
-// By UUID, 32 hex digits or a prefix.
-Result<RunRow> find_run(RunStore& store, const std::string& id);
 
 }  // namespace sluice

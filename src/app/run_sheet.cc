@@ -1,21 +1,12 @@
 #include "app/run_sheet.h"
 
-#include <cstdio>
-#include <ctime>
-
+#include "api/run_fields.h"
 #include "base/json.h"
 
 namespace sluice {
 namespace {
 
 constexpr const char* kMetricsType = "system.Metrics";
-
-// Rows hold JSON that we wrote; one that does not read back shows as empty rather than hiding the rest of the run.
-TaskData outputs_of(const std::string& json) {
-  if (json.empty()) return {};
-  const auto value = parse_json(json);
-  return value ? task_data_from_value(*value) : TaskData{};
-}
 
 const Struct& struct_or_empty(const Value* value) {
   static const Struct kEmpty;
@@ -47,17 +38,7 @@ void add_metrics(RunSheet& sheet, const std::string& task, const TaskData& made)
 
 }  // namespace
 
-Instant instant_from(std::string_view text) {
-  std::tm tm{};
-  int micros = 0;
-  // "2026-11-24T09:00:00.123456Z"; the fraction has six digits or is not there.
-  const int read = std::sscanf(std::string(text).c_str(), "%4d-%2d-%2dT%2d:%2d:%2d.%6d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
-                               &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &micros);
-  if (read < 6) return {};
-  tm.tm_year -= 1900;
-  tm.tm_mon -= 1;
-  return from_micros(static_cast<std::int64_t>(timegm(&tm)) * 1'000'000 + micros);
-}
+Instant instant_from(std::string_view text) { return parse_rfc3339(text).value_or(Instant{}); }
 
 TaskRow task_row_from(const Value& value) {
   TaskRow row{.id = {static_cast<decltype(TaskId::value)>(value.int_or("id", 0))},

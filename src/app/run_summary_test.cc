@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "api/test_run.h"
 #include "app/run_table.h"
 #include "app/test_world.h"
 #include "base/json.h"
@@ -15,54 +16,6 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
-
-Instant at(double seconds) { return from_micros(1'795'503'283'000'000 + static_cast<std::int64_t>(seconds * 1e6)); }
-
-RunRow run_row(RunState state) {
-  return {.id = {1},
-          .uuid = *Uuid::parse("01234567-89ab-4def-8123-456789abcdef"),
-          .name = "trip 1",
-          .pipeline_name = "trip",
-          .experiment = "Default",
-          .state = state,
-          .parameters = {{"rows", Value(3)}},
-          .created = at(0),
-          .began = at(0),
-          .ended = is_final(state) ? at(1.5) : Instant{}};
-}
-
-std::string outputs_json() {
-  TaskData data;
-  data.parameters = {{"Output", Value(10)}, {"ratio", Value(0.5)}};
-  data.artifacts["model"] = {Artifact{.name = "model",
-                                      .type = {.schema_title = "system.Model"},
-                                      .uri = "/data/model",
-                                      .metadata = {{"epochs", Value(3)}},
-                                      .digest = "sha256:00",
-                                      .size_bytes = 7}};
-  return to_json(to_value(data));
-}
-
-std::vector<TaskRow> task_rows() {
-  return {{.id = {1},
-           .path = "root/add",
-           .state = TaskState::kSucceeded,
-           .attempts = 1,
-           .began = at(0),
-           .ended = at(0.4),
-           .outputs = outputs_json(),
-           .notes = R"(["odd image"])"},
-          {.id = {2}, .path = "root/loop", .state = TaskState::kFailed, .began = at(0), .ended = at(1)},
-          {.id = {3}, .path = "root/loop[0]", .state = TaskState::kFailed, .began = at(0), .ended = at(1)},
-          {.id = {4},
-           .path = "root/loop[0]/double",
-           .state = TaskState::kFailed,
-           .attempts = 2,
-           .exit_code = 3,
-           .began = at(0),
-           .ended = at(1),
-           .error = "exit code 3: bad\nsecond line"}};
-}
 
 // What GET /api/v1/runs/ID and .../tasks say of a run.
 const char* const kDocument = R"({"run_id": "01234567-89ab-4def-8123-456789abcdef", "name": "trip 1", "state": "SUCCEEDED",

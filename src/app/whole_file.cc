@@ -13,7 +13,7 @@ namespace sluice {
 Status write_whole_file(const std::string& path, std::string_view content) {
   const std::string temporary = path + ".tmp" + std::to_string(getpid());
   {
-    SLUICE_TRY(const FileDescriptor file, open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0644));
+    SLUICE_TRY(const OwnedFd file, open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0644));
     if (Status written = write_all(file, temporary, content); !written) {
       unlink(temporary.c_str());
       return written;

@@ -29,6 +29,8 @@ inline double to_seconds(Duration duration) { return std::chrono::duration<doubl
 
 // "2026-11-24T05:36:21Z"; with_micros adds ".123456".
 std::string format_rfc3339(Instant instant, bool with_micros = false);
+// The same, with a fraction or without, in any zone.
+std::optional<Instant> parse_rfc3339(std::string_view text);
 // "60s", "1.5s" (protobuf), also "500ms", "10m", "2h", "1d" for people. Nothing if it is none of these.
 std::optional<Duration> parse_duration(std::string_view text);
 // For people: "0.4s", "12.3s", "2m 05s", "1h 02m".

@@ -28,4 +28,10 @@ struct Diagnostic {
 };
 using Diagnostics = std::vector<Diagnostic>;
 
+class JsonWriter;
+// {"file","line","column","path","code","message","hint"}; line and column are null without a place.
+void write_diagnostic(JsonWriter& json, const Diagnostic& diagnostic);
+// {"errors": [...]}, indented, with a final newline: what --json prints and /api/v1 answers.
+std::string diagnostics_json(const Diagnostics& errors);
+
 }  // namespace sluice

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <numeric>
 #include <utility>
@@ -84,6 +85,15 @@ std::string closest(std::string_view name, std::span<const std::string> candidat
 std::string did_you_mean(std::string_view name, std::span<const std::string> candidates) {
   const std::string best = closest(name, candidates);
   return best.empty() ? "" : "; did you mean '" + best + "'?";
+}
+
+std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
 }
 
 std::string format_bytes(double bytes) {

@@ -1,6 +1,8 @@
 // Small things done to text.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +20,12 @@ std::string lower(std::string_view text);
 std::string closest(std::string_view name, std::span<const std::string> candidates);
 // "; did you mean 'x'?" or nothing.
 std::string did_you_mean(std::string_view name, std::span<const std::string> candidates);
+
+// What comes after the last slash: "c" of "a/b/c". A view of `path`.
+std::string_view base_name(std::string_view path);
+
+// A whole number in decimal digits, perhaps with a minus, and nothing else.
+std::optional<std::int64_t> parse_integer(std::string_view text);
 
 // 1536 -> "1.5 KiB".
 std::string format_bytes(double bytes);

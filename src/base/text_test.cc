@@ -104,5 +104,19 @@ TEST(Sha256, SecretsAreEqualOrNot) {
   EXPECT_FALSE(same_secret("token", "toke"));
 }
 
+TEST(Text, WholeNumbersAreDigitsAndNothingElse) {
+  EXPECT_EQ(parse_integer("0"), 0);
+  EXPECT_EQ(parse_integer("-12"), -12);
+  EXPECT_EQ(parse_integer("9223372036854775807"), 9'223'372'036'854'775'807);
+  for (const char* text : {"", "-", "+1", " 1", "1 ", "1.0", "0x1", "9223372036854775808"})
+    EXPECT_EQ(parse_integer(text), std::nullopt) << text;
+}
+
+TEST(Text, APathHasALastName) {
+  EXPECT_EQ(base_name("root/loop[0]/double"), "double");
+  EXPECT_EQ(base_name("root"), "root");
+  EXPECT_EQ(base_name("a/"), "");
+}
+
 }  // namespace
 }  // namespace sluice

@@ -7,6 +7,16 @@
 #include "base/match.h"
 
 namespace sluice {
+namespace {
+
+// The attempt that an event answers is no longer waited for.
+void forget_answered(std::set<std::pair<TaskId, int>>& attempts, const Event& event) {
+  std::visit(Match{[&](const AttemptSucceeded& e) { attempts.erase({e.task, e.attempt}); },
+                   [&](const AttemptFailed& e) { attempts.erase({e.task, e.attempt}); }, [](const auto&) {}},
+             event);
+}
+
+}  // namespace
 
 Engine::Engine(Loop& loop, const DataDir& dir, RunStore& store, Hands& hands, const Clock& clock, EngineOptions options)
     : loop_(loop), dir_(dir), store_(store), hands_(hands), clock_(clock), options_(std::move(options)) {
@@ -142,10 +152,7 @@ Status Engine::remove(const Uuid& uuid) {
     if (const auto* start = std::get_if<StartAttempt>(&action)) removed.attempts.erase({start->task, start->attempt});
   // Nor will those be answered again whose end has been heard and not taken.
   for (const auto& [of, event] : events_)
-    if (of == uuid)
-      std::visit(Match{[&](const AttemptSucceeded& e) { removed.attempts.erase({e.task, e.attempt}); },
-                       [&](const AttemptFailed& e) { removed.attempts.erase({e.task, e.attempt}); }, [](const auto&) {}},
-                 event);
+    if (of == uuid) forget_answered(removed.attempts, event);
   for (const auto& [task, attempt] : removed.attempts) hands_.stop(uuid, task, attempt, FailureKind::kExit);
   hands_.release(uuid);
   if (removed.attempts.empty()) removed_.erase(uuid);
@@ -156,9 +163,7 @@ void Engine::on_answer_to_removed(const Uuid& run, const Event& event) {
   const auto found = removed_.find(run);
   if (found == removed_.end()) return;
   auto& attempts = found->second.attempts;
-  std::visit(Match{[&](const AttemptSucceeded& e) { attempts.erase({e.task, e.attempt}); },
-                   [&](const AttemptFailed& e) { attempts.erase({e.task, e.attempt}); }, [](const auto&) {}},
-             event);
+  forget_answered(attempts, event);
   // Not from within the hands' own call: they may still look at the order.
   if (attempts.empty()) loop_.post([gone = std::move(found->second.run)] {});
   if (attempts.empty()) removed_.erase(found);

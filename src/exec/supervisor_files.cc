@@ -54,10 +54,6 @@ Result<OwnedFd> new_socket() {
 
 }  // namespace
 
-OwnedFd::~OwnedFd() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 void SupervisorFiles::remove() const {
   ::unlink(socket().c_str());
   ::unlink(exits().c_str());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/owned_fd.h"
 #include "exec/supervisor.h"
 
 namespace sluice {
@@ -26,23 +27,6 @@ std::string supervisors_folder(const std::string& data_dir);
 SupervisorFiles supervisor_files(const std::string& data_dir, const std::string& name);
 // All that are there, by name.
 std::vector<SupervisorFiles> list_supervisor_files(const std::string& data_dir);
-
-class OwnedFd {
- public:
-  OwnedFd() = default;
-  explicit OwnedFd(int fd) : fd_(fd) {}
-  ~OwnedFd();
-  OwnedFd(OwnedFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  OwnedFd& operator=(OwnedFd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_ = -1;
-};
 
 // Files of a supervisor that is about to be made: a new name, NAME.exits locked.
 struct NewSupervisor {

@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,8 @@
 #include <climits>
 #include <cstring>
 #include <system_error>
+
+#include "net/unix_address.h"
 
 namespace sluice {
 namespace {
@@ -26,7 +27,7 @@ std::string text_of(int error_number) { return std::generic_category().message(e
 
 class PlainSocket final : public ClientSocket {
  public:
-  explicit PlainSocket(SocketFd fd) : fd_(std::move(fd)) {}
+  explicit PlainSocket(OwnedFd fd) : fd_(std::move(fd)) {}
 
   Result<std::optional<std::size_t>> read(std::span<char> into, Deadline deadline) override {
     while (true) {
@@ -54,7 +55,7 @@ class PlainSocket final : public ClientSocket {
   bool is_stale() const override { return wait_for(fd_.get(), POLLIN, Deadline::min()) != 0; }
 
  private:
-  SocketFd fd_;
+  OwnedFd fd_;
 };
 
 // An error of a connect() that somebody else may yet make good.
@@ -86,7 +87,7 @@ int connect_by(int fd, const sockaddr* name, socklen_t name_size, Deadline deadl
   return error_number;
 }
 
-Result<SocketFd> connect_tcp(const Origin& origin, Deadline deadline) {
+Result<OwnedFd> connect_tcp(const Origin& origin, Deadline deadline) {
   addrinfo wanted{};
   wanted.ai_socktype = SOCK_STREAM;
   wanted.ai_flags = AI_NUMERICSERV;
@@ -99,7 +100,7 @@ Result<SocketFd> connect_tcp(const Origin& origin, Deadline deadline) {
   for (const addrinfo* address = found; address != nullptr; address = address->ai_next) ++left;
   int error_number = 0;
   for (const addrinfo* address = found; address != nullptr; address = address->ai_next, --left) {
-    SocketFd fd(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, address->ai_protocol));
+    OwnedFd fd(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, address->ai_protocol));
     if (fd.get() < 0) {
       error_number = errno;
       continue;
@@ -115,29 +116,17 @@ Result<SocketFd> connect_tcp(const Origin& origin, Deadline deadline) {
   return cannot_connect(origin, error_number);
 }
 
-Result<SocketFd> connect_unix(const Origin& origin, Duration patience) {
-  sockaddr_un name{};
-  name.sun_family = AF_UNIX;
-  SocketFd folder;
-  std::string fits = origin.path;
-  // The address has room for 107 characters: longer paths go through the folder's descriptor.
-  if (fits.size() >= sizeof name.sun_path) {
-    const auto slash = origin.path.rfind('/');
-    if (slash == std::string::npos) return fail(Code::kInvalid, "connect to " + origin.text() + ": the name is too long");
-    folder = SocketFd(::open(origin.path.substr(0, slash + 1).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (folder.get() < 0) return cannot_connect(origin, errno);
-    fits = "/proc/self/fd/" + std::to_string(folder.get()) + origin.path.substr(slash);
-    if (fits.size() >= sizeof name.sun_path)
-      return fail(Code::kInvalid, "connect to " + origin.text() + ": the name is too long");
-  }
-  std::memcpy(name.sun_path, fits.data(), fits.size());
-  SocketFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+Result<OwnedFd> connect_unix(const Origin& origin, Duration patience) {
+  const UnixAddress address(origin.path);
+  if (address.error() == ENAMETOOLONG) return fail(Code::kInvalid, "connect to " + origin.text() + ": the name is too long");
+  if (address.error() != 0) return cannot_connect(origin, address.error());
+  OwnedFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (fd.get() < 0) return fail_errno("make a socket", errno);
   // While the listener's queue is full, a connect that may not block fails at once: this one may, for as long as it is told.
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience);
   const timeval time{.tv_sec = seconds.count(), .tv_usec = (patience - seconds).count()};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
-  while (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0)
+  while (::connect(fd.get(), address.get(), address.size()) != 0)
     if (errno != EINTR) return cannot_connect(origin, errno);
   if (::fcntl(fd.get(), F_SETFL, O_NONBLOCK) != 0) return fail_errno("unblock a socket", errno);
   return fd;
@@ -159,10 +148,6 @@ std::string Origin::text() const {
   return (kind == Kind::kHttps ? "https://" : "http://") + authority();
 }
 
-SocketFd::~SocketFd() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 short wait_for(int fd, short events, Deadline deadline) {
   while (true) {
     const auto now = std::chrono::steady_clock::now();  // once: of two, the difference would round up to a millisecond
@@ -177,10 +162,10 @@ short wait_for(int fd, short events, Deadline deadline) {
 Result<std::unique_ptr<ClientSocket>> ClientSocket::connect(const Origin& origin, Duration patience) {
   const Deadline deadline = deadline_in(patience);
   if (origin.kind == Origin::Kind::kUnix) {
-    SLUICE_TRY(SocketFd fd, connect_unix(origin, std::clamp(patience, Duration{1}, kForever)));
+    SLUICE_TRY(OwnedFd fd, connect_unix(origin, std::clamp(patience, Duration{1}, kForever)));
     return std::make_unique<PlainSocket>(std::move(fd));
   }
-  SLUICE_TRY(SocketFd fd, connect_tcp(origin, deadline));
+  SLUICE_TRY(OwnedFd fd, connect_tcp(origin, deadline));
   if (origin.kind == Origin::Kind::kHttps) return start_tls(std::move(fd), origin, deadline);
   return std::make_unique<PlainSocket>(std::move(fd));
 }

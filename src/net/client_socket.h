@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/owned_fd.h"
 #include "base/result.h"
 
 namespace sluice {
@@ -48,25 +49,9 @@ class ClientSocket {
 };
 
 // A descriptor that is closed with it.
-class SocketFd {
- public:
-  SocketFd() = default;
-  explicit SocketFd(int fd) : fd_(fd) {}
-  ~SocketFd();
-  SocketFd(SocketFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  SocketFd& operator=(SocketFd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_ = -1;
-};
-
 // The events of poll() that `fd` is ready for (an error counts as each of them); 0: the deadline has passed.
 short wait_for(int fd, short events, Deadline deadline);
 // The handshake, and the check that the certificate is the host's and is trusted by this machine.
-Result<std::unique_ptr<ClientSocket>> start_tls(SocketFd fd, const Origin& origin, Deadline deadline);
+Result<std::unique_ptr<ClientSocket>> start_tls(OwnedFd fd, const Origin& origin, Deadline deadline);
 
 }  // namespace sluice

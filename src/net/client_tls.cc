@@ -74,7 +74,7 @@ bool name_host(SSL* session, std::string host) {
 
 class TlsSocket final : public ClientSocket {
  public:
-  TlsSocket(SocketFd fd, Context context, Session session)
+  TlsSocket(OwnedFd fd, Context context, Session session)
       : fd_(std::move(fd)), context_(std::move(context)), session_(std::move(session)) {
     BIO* bio = BIO_new(bio_method());
     BIO_set_data(bio, &fd_);
@@ -135,7 +135,7 @@ class TlsSocket final : public ClientSocket {
     }
   }
 
-  SocketFd fd_;
+  OwnedFd fd_;
   Context context_;
   Session session_;
   bool is_broken_ = false;
@@ -143,7 +143,7 @@ class TlsSocket final : public ClientSocket {
 
 }  // namespace
 
-Result<std::unique_ptr<ClientSocket>> start_tls(SocketFd fd, const Origin& origin, Deadline deadline) {
+Result<std::unique_ptr<ClientSocket>> start_tls(OwnedFd fd, const Origin& origin, Deadline deadline) {
   Context context(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free);
   if (!context || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1 ||
       SSL_CTX_set_default_verify_paths(context.get()) != 1)

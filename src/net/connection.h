@@ -7,6 +7,7 @@
 
 #include <array>
 #include <atomic>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <chrono>
@@ -15,7 +16,9 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
+#include "base/owned_fd.h"
 #include "net/http.h"
 #include "net/http_server.h"
 #include "net/request_reader.h"
@@ -69,7 +72,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string head_of(const HttpResponse& response, std::optional<std::uint64_t> length) const;
 
   template <class Call>
-  void on_strand(Call call);
+  void on_strand(Call call) {
+    if (!abandoned_) boost::asio::dispatch(strand_, std::move(call));
+  }
 
   const std::shared_ptr<void> network_;  // first, to go last
   const std::unique_ptr<Transport> transport_;
@@ -100,7 +105,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool draining_ = false;
   std::string out_head_, out_body_;  // being written
   struct File {
-    int fd = -1;
+    OwnedFd fd;
     std::uint64_t offset = 0, left = 0;
   };
   File file_;

@@ -7,30 +7,19 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <memory>
+
+#include "base/owned_fd.h"
+#include "net/unix_address.h"
 
 namespace sluice {
 namespace {
 
 constexpr int kBacklog = 1024;
-
-struct Close {
-  int fd;
-  ~Close() {
-    if (fd >= 0) ::close(fd);
-  }
-  int release() {
-    const int out = fd;
-    fd = -1;
-    return out;
-  }
-};
 
 }  // namespace
 
@@ -49,12 +38,12 @@ Result<int> listen_tcp(const std::string& host, int port) {
     return fail(Code::kInvalid, "cannot listen on " + where + ": " + ::gai_strerror(error),
                 "give an address of this machine, such as 127.0.0.1 or 0.0.0.0");
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(found, &::freeaddrinfo);
-  Close socket{::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-  if (socket.fd < 0) return fail_errno("make a socket", errno);
+  OwnedFd socket(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (socket.get() < 0) return fail_errno("make a socket", errno);
   const int on = 1;
-  ::setsockopt(socket.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  ::setsockopt(socket.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
-  if (::bind(socket.fd, found->ai_addr, found->ai_addrlen) != 0 || ::listen(socket.fd, kBacklog) != 0) {
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
+  if (::bind(socket.get(), found->ai_addr, found->ai_addrlen) != 0 || ::listen(socket.get(), kBacklog) != 0) {
     const int error = errno;
     if (error == EADDRINUSE)
       return fail(Code::kConflict, "port " + service + " of " + host + " is in use",
@@ -67,29 +56,20 @@ Result<int> listen_tcp(const std::string& host, int port) {
 }
 
 Result<int> listen_unix(const std::string& path) {
-  Close socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-  if (socket.fd < 0) return fail_errno("make a socket", errno);
-  sockaddr_un name{};
-  name.sun_family = AF_UNIX;
-  // A socket's path has room for 107 characters: longer ones go through the directory's descriptor.
-  Close directory{-1};
-  std::string fits = path;
-  if (const auto slash = path.rfind('/'); path.size() >= sizeof name.sun_path && slash != std::string::npos) {
-    directory.fd = ::open(path.substr(0, slash + 1).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (directory.fd < 0) return fail_errno("open the folder of socket " + path, errno);
-    fits = "/proc/self/fd/" + std::to_string(directory.fd) + path.substr(slash);
-  }
-  if (fits.size() >= sizeof name.sun_path) return fail(Code::kInvalid, "the name of socket " + path + " is too long");
-  std::memcpy(name.sun_path, fits.data(), fits.size());
+  OwnedFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (socket.get() < 0) return fail_errno("make a socket", errno);
+  const UnixAddress address(path);
+  if (address.error() == ENAMETOOLONG) return fail(Code::kInvalid, "the name of socket " + path + " is too long");
+  if (address.error() != 0) return fail_errno("open the folder of socket " + path, address.error());
   ::unlink(path.c_str());
   // The file gets the mode of its socket, so nobody else can connect at any time. (The umask is of the whole process, whose other
   // threads make files meanwhile.)
-  if (::fchmod(socket.fd, 0600) != 0) return fail_errno("set the mode of " + path, errno);
-  if (::bind(socket.fd, reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
+  if (::fchmod(socket.get(), 0600) != 0) return fail_errno("set the mode of " + path, errno);
+  if (::bind(socket.get(), address.get(), address.size()) != 0) {
     if (errno == EADDRINUSE) return fail(Code::kConflict, path + " is in the way of a socket, and cannot be removed");
     return fail_errno("bind " + path, errno);
   }
-  if (::listen(socket.fd, kBacklog) != 0) return fail_errno("listen on " + path, errno);
+  if (::listen(socket.get(), kBacklog) != 0) return fail_errno("listen on " + path, errno);
   return socket.release();
 }
 

@@ -54,4 +54,8 @@ std::string response_head(const HttpResponse& response, const HeadFacts& facts) 
   return head;
 }
 
+HttpResponse plain_response(int status, std::string_view text) {
+  return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::string(text) + "\n"};
+}
+
 }  // namespace sluice

@@ -1,9 +1,10 @@
-// Private to net: what stands before the body of a response.
+// Private to net: what stands before the body of a response, and a response of words.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "net/http.h"
 
@@ -16,5 +17,8 @@ struct HeadFacts {
 };
 // Status line to empty line. What would end a line before its time is left out, so a header cannot become two.
 std::string response_head(const HttpResponse& response, const HeadFacts& facts);
+
+// Words for people.
+HttpResponse plain_response(int status, std::string_view text);
 
 }  // namespace sluice

@@ -22,7 +22,7 @@ tl::unexpected<Error> fail_on(const char* what, const std::string& path, int err
 }
 
 // Copies inside the kernel; false: not between these two files, and nothing was copied.
-Result<bool> copy_in_kernel(const FileDescriptor& source, const FileDescriptor& target, const std::string& path) {
+Result<bool> copy_in_kernel(const OwnedFd& source, const OwnedFd& target, const std::string& path) {
   for (bool first = true;; first = false) {
     const ssize_t count = ::copy_file_range(source.get(), nullptr, target.get(), nullptr, 64 * kChunkBytes, 0);
     if (count > 0) continue;
@@ -34,7 +34,7 @@ Result<bool> copy_in_kernel(const FileDescriptor& source, const FileDescriptor& 
   }
 }
 
-Status fill(const FileDescriptor& source, const FileDescriptor& target, const std::string& path, CopyHow how) {
+Status fill(const OwnedFd& source, const OwnedFd& target, const std::string& path, CopyHow how) {
   if (::ioctl(target.get(), FICLONE, source.get()) == 0) return {};
   if (how == CopyHow::kCloneOnly) return fail(Code::kUnavailable, "'" + path + "': this file system cannot share blocks");
   if (::lseek(source.get(), 0, SEEK_SET) != 0) return fail_on("seek in", path, errno);
@@ -45,14 +45,10 @@ Status fill(const FileDescriptor& source, const FileDescriptor& target, const st
 
 }  // namespace
 
-FileDescriptor::~FileDescriptor() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
-Result<FileDescriptor> open_file(const std::string& path, int flags, unsigned mode) {
+Result<OwnedFd> open_file(const std::string& path, int flags, unsigned mode) {
   for (;;) {
     const int fd = ::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, mode);
-    if (fd >= 0) return FileDescriptor(fd);
+    if (fd >= 0) return OwnedFd(fd);
     if (errno == EINTR) continue;
     if (errno == ELOOP) return fail(Code::kInvalid, "'" + path + "' is a symbolic link");
     if (errno == EEXIST) return fail(Code::kConflict, "'" + path + "' is there already");
@@ -60,13 +56,13 @@ Result<FileDescriptor> open_file(const std::string& path, int flags, unsigned mo
   }
 }
 
-Result<struct stat> stat_of(const FileDescriptor& file, const std::string& path) {
+Result<struct stat> stat_of(const OwnedFd& file, const std::string& path) {
   struct stat facts{};
   if (::fstat(file.get(), &facts) != 0) return fail_on("stat", path, errno);
   return facts;
 }
 
-Status read_through(const FileDescriptor& file, const std::string& path, const std::function<Status(std::string_view)>& sink) {
+Status read_through(const OwnedFd& file, const std::string& path, const std::function<Status(std::string_view)>& sink) {
   const auto buffer = std::make_unique_for_overwrite<char[]>(kChunkBytes);
   for (;;) {
     const ssize_t count = ::read(file.get(), buffer.get(), kChunkBytes);
@@ -78,7 +74,7 @@ Status read_through(const FileDescriptor& file, const std::string& path, const s
 }
 
 Result<std::string> read_all(const std::string& path) {
-  SLUICE_TRY(const FileDescriptor file, open_file(path, O_RDONLY));
+  SLUICE_TRY(const OwnedFd file, open_file(path, O_RDONLY));
   std::string content;
   SLUICE_TRY_STATUS(read_through(file, path, [&](std::string_view bytes) {
     content += bytes;
@@ -87,7 +83,7 @@ Result<std::string> read_all(const std::string& path) {
   return content;
 }
 
-Status write_all(const FileDescriptor& file, const std::string& path, std::string_view bytes) {
+Status write_all(const OwnedFd& file, const std::string& path, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t count = ::write(file.get(), bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
@@ -97,7 +93,7 @@ Status write_all(const FileDescriptor& file, const std::string& path, std::strin
   return {};
 }
 
-bool has_writers(const FileDescriptor& file) {
+bool has_writers(const OwnedFd& file) {
   // The kernel grants a read lease only on a file that nobody has open for writing. Who opens it while we hold the lease makes
   // the kernel signal us: SIGURG is ignored unless somebody asks for it, the default SIGIO would end the program.
   if (::fcntl(file.get(), F_SETSIG, SIGURG) != 0 || ::fcntl(file.get(), F_SETLEASE, F_RDLCK) != 0) return true;
@@ -105,8 +101,8 @@ bool has_writers(const FileDescriptor& file) {
   return false;
 }
 
-Status copy_file(const FileDescriptor& source, const std::string& target, unsigned mode, CopyHow how) {
-  SLUICE_TRY(const FileDescriptor file, open_file(target, O_WRONLY | O_CREAT | O_EXCL, 0600));
+Status copy_file(const OwnedFd& source, const std::string& target, unsigned mode, CopyHow how) {
+  SLUICE_TRY(const OwnedFd file, open_file(target, O_WRONLY | O_CREAT | O_EXCL, 0600));
   Status status = fill(source, file, target, how);
   // The mode is set apart from open(), whose mode the umask cuts.
   if (status && ::fchmod(file.get(), mode) != 0) status = fail_on("set the mode of", target, errno);
@@ -115,7 +111,7 @@ Status copy_file(const FileDescriptor& source, const std::string& target, unsign
 }
 
 Status sync_folder(const std::string& path) {
-  SLUICE_TRY(const FileDescriptor folder, open_file(path, O_RDONLY | O_DIRECTORY));
+  SLUICE_TRY(const OwnedFd folder, open_file(path, O_RDONLY | O_DIRECTORY));
   if (::fsync(folder.get()) != 0) return fail_on("sync", path, errno);
   return {};
 }

@@ -7,47 +7,31 @@
 #include <functional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "base/clock.h"
+#include "base/owned_fd.h"
 #include "base/result.h"
 
 namespace sluice {
 
-class FileDescriptor {
- public:
-  FileDescriptor() = default;
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~FileDescriptor();
-  int get() const { return fd_; }
-
- private:
-  int fd_ = -1;
-};
-
 // Never follows a symbolic link at the end of `path`, never waits for the other end of a pipe. `flags` as of open(2).
-Result<FileDescriptor> open_file(const std::string& path, int flags, unsigned mode = 0);
-Result<struct stat> stat_of(const FileDescriptor& file, const std::string& path);
+Result<OwnedFd> open_file(const std::string& path, int flags, unsigned mode = 0);
+Result<struct stat> stat_of(const OwnedFd& file, const std::string& path);
 
 // Hands on the bytes from where the file stands to its end, 1 MiB at a time: large enough that the calls cost nothing beside the
 // hashing, small enough for the cache.
-Status read_through(const FileDescriptor& file, const std::string& path, const std::function<Status(std::string_view)>& sink);
+Status read_through(const OwnedFd& file, const std::string& path, const std::function<Status(std::string_view)>& sink);
 Result<std::string> read_all(const std::string& path);
-Status write_all(const FileDescriptor& file, const std::string& path, std::string_view bytes);
+Status write_all(const OwnedFd& file, const std::string& path, std::string_view bytes);
 
 // Whether `file` is open for writing anywhere (descriptors and shared mappings of all processes). True also where the kernel
 // cannot say.
-bool has_writers(const FileDescriptor& file);
+bool has_writers(const OwnedFd& file);
 
 // Makes `target`, which must not exist (kConflict), a copy of the file: shares the blocks where the file system can.
 enum class CopyHow { kCloneOnly, kCloneOrCopy };
 // kUnavailable with kCloneOnly: the blocks cannot be shared here. Nothing is left at `target` if it fails.
-Status copy_file(const FileDescriptor& source, const std::string& target, unsigned mode, CopyHow how);
+Status copy_file(const OwnedFd& source, const std::string& target, unsigned mode, CopyHow how);
 
 // Makes the names in the folder survive a power cut.
 Status sync_folder(const std::string& path);

@@ -21,14 +21,14 @@ bool same_content(const struct stat& a, const struct stat& b) {
 
 std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
-Status sync_data(const FileDescriptor& file, const std::string& path) {
+Status sync_data(const OwnedFd& file, const std::string& path) {
   if (::fdatasync(file.get()) != 0) return fail_errno("sync '" + path + "'", errno);
   return {};
 }
 
 }  // namespace
 
-Result<TakenFile> hash_file(const FileDescriptor& file, const std::string& path) {
+Result<TakenFile> hash_file(const OwnedFd& file, const std::string& path) {
   Sha256 hash;
   TakenFile taken;
   SLUICE_TRY_STATUS(read_through(file, path, [&](std::string_view bytes) {
@@ -112,7 +112,7 @@ Result<bool> Intake::move_in(const Source& source, const std::string& hex) {
 Result<TakenFile> Intake::copy_in(const Source& source) {
   if (::lseek(source.file.get(), 0, SEEK_SET) != 0) return fail_errno("seek in '" + source.path + "'", errno);
   const std::string temporary = new_temporary();
-  SLUICE_TRY(const FileDescriptor target, open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, 0600));
+  SLUICE_TRY(const OwnedFd target, open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, 0600));
   Sha256 hash;
   TakenFile taken;
   Status status = read_through(source.file, source.path, [&](std::string_view bytes) {
@@ -136,7 +136,7 @@ Result<std::string> Intake::add(std::string_view bytes) {
   const auto size_bytes = static_cast<std::int64_t>(bytes.size());
   if (holds(hex, size_bytes)) return hex;
   const std::string temporary = new_temporary();
-  SLUICE_TRY(const FileDescriptor target, open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, kObjectMode));
+  SLUICE_TRY(const OwnedFd target, open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, kObjectMode));
   Status status = write_all(target, temporary, bytes);
   if (status && sync_) status = sync_data(target, temporary);
   if (!status) {

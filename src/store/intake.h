@@ -36,7 +36,7 @@ class Intake {
  private:
   struct Source {
     std::string path;
-    FileDescriptor file;
+    OwnedFd file;
     struct stat facts;
   };
 
@@ -53,6 +53,6 @@ class Intake {
 };
 
 // SHA-256 of the rest of the file, and its size.
-Result<TakenFile> hash_file(const FileDescriptor& file, const std::string& path);
+Result<TakenFile> hash_file(const OwnedFd& file, const std::string& path);
 
 }  // namespace sluice

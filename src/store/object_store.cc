@@ -25,12 +25,12 @@ constexpr Duration kLeftoverAge = std::chrono::hours(1);
 
 struct Object {
   std::string path;
-  FileDescriptor file;
+  OwnedFd file;
   std::int64_t size_bytes = 0;
   bool is_directory = false;
 };
 
-Result<bool> begins_like_manifest(const FileDescriptor& file, const std::string& path) {
+Result<bool> begins_like_manifest(const OwnedFd& file, const std::string& path) {
   std::string start(kTreeMagic.size(), '\0');
   const ssize_t count = ::pread(file.get(), start.data(), start.size(), 0);
   if (count < 0) return fail_errno("read '" + path + "'", errno);
@@ -91,7 +91,7 @@ Status fetch_tree(const std::string& root, const Tree& tree, const std::string& 
 }
 
 Result<StoredObject> put_file(Intake& intake, const std::string& path) {
-  SLUICE_TRY(const FileDescriptor file, open_file(path, O_RDONLY));
+  SLUICE_TRY(const OwnedFd file, open_file(path, O_RDONLY));
   SLUICE_TRY(const bool manifest, begins_like_manifest(file, path));
   if (manifest)
     return fail(Code::kInvalid, "'" + path + "' begins like the manifest of a stored directory", "put something in front of it");

@@ -49,6 +49,11 @@ Result<UuidRange> uuids_with_prefix(std::string_view prefix) {
   return UuidRange{Uuid::parse(first).value(), Uuid::parse(last).value()};
 }
 
+Result<RunRow> find_run(RunStore& store, std::string_view id) {
+  if (const auto uuid = Uuid::parse(id)) return store.run(*uuid);
+  return store.run_by_prefix(id);
+}
+
 tl::unexpected<Error> no_run(std::string_view which) {
   return fail(Code::kNotFound, "there is no run '" + std::string(which) + "'", "`sluice list runs` shows them");
 }

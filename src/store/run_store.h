@@ -172,6 +172,9 @@ class RunStore {
   virtual Status copy_to(const std::string& path) = 0;
 };
 
+// A run by its UUID, its 32 hex digits, or a prefix as run_by_prefix() has it.
+Result<RunRow> find_run(RunStore& store, std::string_view id);
+
 std::unique_ptr<RunStore> make_memory_store();
 
 // SQLite: WAL, one connection. Creates and migrates the schema (PRAGMA user_version) unless `read_only`. A schema newer than this

@@ -19,7 +19,7 @@ Status vacuum_into(const std::string& from, const std::string& to) {
   return vacuum.bind(to).run();
 }
 
-Status sync(const FileDescriptor& file, const std::string& path) {
+Status sync(const OwnedFd& file, const std::string& path) {
   if (::fsync(file.get()) != 0) return fail_errno("sync " + path, errno);
   const std::string folder = std::filesystem::path(path).parent_path().string();
   return sync_folder(folder.empty() ? "." : folder);
@@ -29,7 +29,7 @@ Status sync(const FileDescriptor& file, const std::string& path) {
 
 Status copy_database(const std::string& from, const std::string& to) {
   // Made here, empty, which SQLite accepts: so no other file is ever written to.
-  const FileDescriptor made(::open(to.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  const OwnedFd made(::open(to.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (made.get() < 0 && errno == EEXIST) return fail(Code::kConflict, "'" + to + "' is there already", "copy to another name");
   if (made.get() < 0) return fail_errno("create " + to, errno);
   Status status = vacuum_into(from, to);

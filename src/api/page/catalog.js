@@ -1,28 +1,7 @@
 // Experiments and pipelines: lists, and one of them with its runs.
-import {counted, el, empty, fill, section, when} from "./dom.js";
+import {counted, el, empty, fill, listTable, section, when} from "./dom.js";
 import {download, get, getText, query} from "./server.js";
 import {goTo, runsList} from "./runs.js";
-
-function listTable(titles, rows) {
-  return el(
-    "div.card",
-    {},
-    el(
-      "table.list",
-      {},
-      el(
-        "thead",
-        {},
-        el(
-          "tr",
-          {},
-          titles.map((title) => el("th", {scope: "col", class: title === "Runs" ? "number" : undefined}, title)),
-        ),
-      ),
-      el("tbody", {}, rows),
-    ),
-  );
-}
 
 function pager(answer, search, path) {
   return el(

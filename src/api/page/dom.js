@@ -132,6 +132,31 @@ export function empty(title, ...more) {
   return el("div.empty", {}, el("strong", {}, title), more.length ? el("p", {}, more) : null);
 }
 
+// Columns of numbers.
+const kNumbers = new Set(["Runs", "Duration"]);
+
+// Rows below titles.
+export function listTable(titles, rows) {
+  return el(
+    "div.card",
+    {},
+    el(
+      "table.list",
+      {},
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          titles.map((title) => el("th", {scope: "col", class: kNumbers.has(title) ? "number" : undefined}, title)),
+        ),
+      ),
+      el("tbody", {}, rows),
+    ),
+  );
+}
+
 export function toast(text, kind = "info") {
   const node = el(`div.toast.${kind}`, {}, text);
   document.getElementById("toasts").append(node);

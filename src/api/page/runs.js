@@ -1,5 +1,5 @@
 // The list of runs: by itself, and as a part of the pages of experiments and pipelines.
-import {counted, el, empty, fill, kRunStates, duration, isMoving, pill, stateWord, throttle, when} from "./dom.js";
+import {counted, el, empty, fill, kRunStates, duration, isMoving, listTable, pill, stateWord, throttle, when} from "./dom.js";
 import {attempt, get, query} from "./server.js";
 
 const kPage = 50;
@@ -25,29 +25,6 @@ function row(run) {
     el("td", {"data-label": "Experiment"}, el("a", {href: `#/experiments/details/${run.experiment_id}`}, run.experiment)),
     el("td", {"data-label": "Started"}, when(run.began ?? run.created)),
     el("td.number", {"data-label": "Duration"}, run.began ? duration(run.seconds) : "–"),
-  );
-}
-
-function table(runs) {
-  return el(
-    "div.card",
-    {},
-    el(
-      "table.list",
-      {},
-      el(
-        "thead",
-        {},
-        el(
-          "tr",
-          {},
-          ["State", "Run", "Pipeline", "Experiment", "Started", "Duration"].map((title) =>
-            el("th", {scope: "col", class: title === "Duration" ? "number" : undefined}, title),
-          ),
-        ),
-      ),
-      el("tbody", {}, runs.map(row)),
-    ),
   );
 }
 
@@ -115,7 +92,7 @@ export function runsList(place, fixed, search, go) {
     }
     fill(
       results,
-      table(answer.runs),
+      listTable(["State", "Run", "Pipeline", "Experiment", "Started", "Duration"], answer.runs.map(row)),
       el(
         "div.pager",
         {},
