@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "model/state.h"
 #include "plan/launch.h"
 #include "plan/plan.h"
+#include "plan/resources.h"
 #include "store/object_store.h"
 
 namespace sluice {
@@ -36,6 +38,11 @@ struct AttemptOrder {
   TaskData inputs;
   const Site* site = nullptr;                // of the run, which outlives its attempts; null for an importer
   std::vector<std::pair<std::string, std::string>> env;  // from secrets, pod fields and the like
+  std::vector<AttemptMount> mounts;
+  std::vector<std::string> redact;           // values of secrets
+  Need need;                                 // what it asks of the machine; memory as learned and grown by retries
+  std::optional<TaskData> cached;            // what it would make: links to that are made, and there is no process; where the
+                                             // content is gone it runs after all
   bool again = false;  // an owner that has ended may have started it
 };
 

@@ -21,8 +21,8 @@ void forget_answered(std::set<std::pair<TaskId, int>>& attempts, const Event& ev
 Engine::Engine(Loop& loop, const DataDir& dir, RunStore& store, Hands& hands, const Clock& clock, EngineOptions options)
     : loop_(loop), dir_(dir), store_(store), hands_(hands), clock_(clock), options_(std::move(options)) {
   hands_.listen({.report =
-                     [this](const Uuid& run, Event event, std::string note) {
-                       if (!note.empty()) note_on_task(run, event, std::move(note));
+                     [this](const Uuid& run, Event event, Aside aside) {
+                       note_on_task(run, event, std::move(aside));
                        on_answer_to_removed(run, event);
                        push(run, std::move(event));
                      },

@@ -22,6 +22,7 @@
 #include "engine/loop.h"
 #include "engine/secrets.h"
 #include "engine/site.h"
+#include "model/task_facts.h"
 #include "sched/sched.h"
 #include "store/run_store.h"
 
@@ -156,6 +157,7 @@ class Engine {
     std::set<TaskId> begun;  // of which only AttemptStarted has to be written: see flush_begun
     std::vector<Action> actions;  // to carry out after the commit
     std::map<TaskId, std::string> notes;  // of attempts; those of the site are not repeated here
+    std::map<TaskId, TaskFacts> facts;  // without usage, which the state has
     RunState told = RunState::kPending;  // to the observer
     bool held = false;  // the hands start nothing of it
     bool ended = false;
@@ -207,7 +209,7 @@ class Engine {
   bool wants_snapshot(const LiveRun& run) const;
   void note_begun(LiveRun& run, const std::vector<TaskId>& tasks);
   void flush_begun();
-  void note_on_task(const Uuid& run, const Event& event, std::string note);
+  void note_on_task(const Uuid& run, const Event& event, Aside aside);
   TaskRow row_of(const LiveRun& run, TaskId id) const;
   void note_artifacts(LiveRun& run, const AttemptSucceeded& event);
 

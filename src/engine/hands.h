@@ -21,11 +21,16 @@ struct BuildNotice {
   std::vector<Uuid> runs;    // that wait for it
 };
 
+// What else is to be told of an attempt; mostly nothing.
+struct Aside {
+  std::string note;     // a warning for the task
+  std::string process;  // of a Python component: "warm", or "cold: <why>"
+};
+
 class Hands {
  public:
   struct Listener {
-    // `note` is a warning for the task about this attempt; mostly empty.
-    std::function<void(const Uuid& run, Event event, std::string note)> report;
+    std::function<void(const Uuid& run, Event event, Aside aside)> report;
     std::function<void(const BuildNotice&)> building;
     // Nothing can be started or taken in for now (disk full, no descriptors left); it is tried again. Empty message: it works
     // again.

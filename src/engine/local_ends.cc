@@ -1,4 +1,5 @@
 // How attempts end: from what the supervisor reports to the event that the engine is told.
+#include <algorithm>
 #include <utility>
 
 #include "base/match.h"
@@ -59,10 +60,11 @@ void LocalHands::on_exit(const AttemptExit& exit) {
     acks_.push_back(exit.id);
     return put_off(job, {Code::kUnavailable, exit.error, ""});
   }
-  job->note = exit.note;
+  job->aside = {.note = exit.note, .process = exit.process};
+  job->usage = {.cpu = exit.cpu, .wall = std::max(exit.ended - exit.began, Duration{0}), .peak_bytes = exit.max_rss_bytes};
   if (exit.exit_code != 0 || exit.signal != 0 || !exit.error.empty()) return on_bad_exit(job, exit);
   if (!job->attempt.has_outputs() && job->attempt.linked.empty())
-    return answer(job, AttemptSucceeded{job->attempt.order.task, job->attempt.order.attempt, {}});
+    return answer(job, AttemptSucceeded{job->attempt.order.task, job->attempt.order.attempt, {}, job->usage});
   job->phase = Phase::kCollecting;
   collect_job(job);
 }
@@ -77,7 +79,10 @@ void LocalHands::collect_job(const JobPtr& job) {
 }
 
 void LocalHands::on_bad_exit(const JobPtr& job, const AttemptExit& exit) {
-  const FailureKind kind = job->stopped ? job->why : exit.error.empty() ? FailureKind::kExit : FailureKind::kStart;
+  const FailureKind kind = job->stopped         ? job->why
+                           : exit.out_of_memory ? FailureKind::kMemory
+                           : exit.error.empty() ? FailureKind::kExit
+                                                : FailureKind::kStart;
   std::string message = job->stopped && job->why == FailureKind::kTimeout ? "took longer than its time limit"
                                                                           : exit_message(exit, job->attempt.log());
   if (job->attempt.linked.empty()) return fail_job(job, kind, exit.exit_code, std::move(message));
@@ -100,7 +105,7 @@ void LocalHands::on_collected(const JobPtr& job, Collected collected) {
         collect_job(job);
     });
   if (!collected.outputs) return fail_job(job, collected.failure, 0, collected.outputs.error().message);
-  answer(job, AttemptSucceeded{job->attempt.order.task, job->attempt.order.attempt, std::move(*collected.outputs)});
+  answer(job, AttemptSucceeded{job->attempt.order.task, job->attempt.order.attempt, std::move(*collected.outputs), job->usage});
 }
 
 void LocalHands::on_supervisor_lost(const std::string& why) {
@@ -128,7 +133,8 @@ void LocalHands::lose_job(const JobPtr& job, std::string message, bool acknowled
 }
 
 void LocalHands::fail_job(const JobPtr& job, FailureKind kind, int exit_code, std::string message) {
-  answer(job, AttemptFailed{job->attempt.order.task, job->attempt.order.attempt, kind, exit_code, std::move(message)});
+  answer(job,
+         AttemptFailed{job->attempt.order.task, job->attempt.order.attempt, kind, exit_code, std::move(message), job->usage});
 }
 
 void LocalHands::answer(const JobPtr& job, Event event) {
@@ -137,7 +143,7 @@ void LocalHands::answer(const JobPtr& job, Event event) {
   // Sent by the next flush, which comes after the commit of what is reported here.
   if (job->phase == Phase::kRunning || (job->phase == Phase::kCollecting && job->attempt.order.site != nullptr))
     acks_.push_back(job->attempt.id);
-  listener_.report(job->attempt.order.run, std::move(event), std::move(job->note));
+  listener_.report(job->attempt.order.run, std::move(event), std::move(job->aside));
 }
 
 }  // namespace sluice

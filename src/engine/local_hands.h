@@ -71,7 +71,8 @@ class LocalHands final : public Hands {
     bool adopted = false;  // an owner before us has started it
     bool troubled = false;  // it is one of those that cannot go on for now
     std::string environment_bin;
-    std::string note;  // of the supervisor, for the task
+    Aside aside;  // of the supervisor
+    Usage usage;
   };
   using JobPtr = std::shared_ptr<Job>;
   struct Build {

@@ -112,10 +112,13 @@ void Engine::flush_begun() {
   }
 }
 
-void Engine::note_on_task(const Uuid& run, const Event& event, std::string note) {
+void Engine::note_on_task(const Uuid& run, const Event& event, Aside aside) {
   const auto found = runs_.find(run);
   if (found == runs_.end()) return;
-  const auto keep = [&](TaskId task) { found->second->notes[task] = std::move(note); };
+  const auto keep = [&](TaskId task) {
+    if (!aside.note.empty()) found->second->notes[task] = std::move(aside.note);
+    if (!aside.process.empty()) found->second->facts[task].process = std::move(aside.process);
+  };
   std::visit(Match{[&](const AttemptStarted& e) { keep(e.task); }, [&](const AttemptSucceeded& e) { keep(e.task); },
                    [&](const AttemptFailed& e) { keep(e.task); }, [](const auto&) {}},
              event);
@@ -138,6 +141,11 @@ TaskRow Engine::row_of(const LiveRun& run, TaskId id) const {
       notes.assign(site->second.notes.begin(), site->second.notes.end());
   if (const auto note = run.notes.find(id); note != run.notes.end()) notes.emplace_back(note->second);
   if (!notes.empty()) row.notes = to_json(notes);
+  if (node.kind == NodeKind::kLeaf && node.attempt > 0 && !node.inputs.empty()) row.inputs = to_json(to_value(node.inputs));
+  TaskFacts facts;
+  if (const auto known = run.facts.find(id); known != run.facts.end()) facts = known->second;
+  facts.usage = node.usage;
+  row.facts = task_facts_text(facts);
   return row;
 }
 

@@ -91,7 +91,7 @@ class FakeHands final : public Hands {
   }
   void began(std::string_view task, std::string note = {}) {
     const AttemptOrder& order = newest(task);
-    listener.report(order.run, AttemptStarted{order.task, order.attempt}, std::move(note));
+    listener.report(order.run, AttemptStarted{order.task, order.attempt}, {.note = std::move(note)});
   }
   void succeed(std::string_view task, TaskData outputs = {}) {
     const AttemptOrder& order = newest(task);

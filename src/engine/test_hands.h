@@ -98,6 +98,7 @@ class HandsWorld : public AttemptWorld {
   struct Report {
     Event event;
     std::string note;
+    std::string process{};
   };
 
   explicit HandsWorld(int slots = 2) {
@@ -109,10 +110,10 @@ class HandsWorld : public AttemptWorld {
     };
     hands = std::make_unique<LocalHands>(loop, dir, objects, environments, std::move(options));
     hands->listen({.report =
-                       [this](const Uuid& run, Event event, std::string note) {
+                       [this](const Uuid& run, Event event, Aside aside) {
                          EXPECT_EQ(run, uuid);
                          EXPECT_FALSE(ordering) << "an answer from within a call";
-                         reports.push_back({std::move(event), std::move(note)});
+                         reports.push_back({std::move(event), std::move(aside.note), std::move(aside.process)});
                        },
                    .building = [this](const BuildNotice& notice) { builds.push_back(notice); },
                    .trouble = [this](const Error& error) { troubles.push_back(error.message); }});

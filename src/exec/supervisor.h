@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -24,6 +25,22 @@
 
 namespace sluice {
 
+// A lightweight Python component that a warm worker of its environment can run: `python3 -m kfp.dsl.executor_main
+// --component_module_path FILE ARGS` with SOURCE in FILE, in a fork of an interpreter that has imported what such steps import.
+// The attempt's argv is the cold way to the same result.
+struct WarmStep {
+  std::string environment;  // folder of the environment
+  std::string source;
+  std::vector<std::string> args;
+};
+
+// A place of the host that an attempt sees at a path of its own choosing.
+struct AttemptMount {
+  std::string source;  // absolute path of a file or directory that exists
+  std::string target;  // absolute path; what is there already is hidden
+  bool read_only = false;
+};
+
 struct AttemptSpec {
   std::string id;  // unique for ever; every process of the attempt carries SLUICE_ATTEMPT=<id>
   std::vector<std::string> argv;  // argv[0] is looked up on the PATH of the attempt
@@ -34,6 +51,12 @@ struct AttemptSpec {
   std::int64_t log_bytes_max = 256LL << 20U;  // head and tail are kept, the cut is noted in the log
   std::vector<std::string> writable;  // besides the attempt's own directory: host paths that must show through the private /tmp
   bool private_tmp = true;
+  std::optional<WarmStep> warm;  // none: cold
+  std::string cold_because;  // why there is none, for a Python component; else empty
+  std::vector<AttemptMount> mounts;  // need a mount namespace: where there is none the attempt is not started
+  std::vector<std::string> redact;  // texts (secrets) that the log shows as ***; those under 4 bytes are left as they are
+  std::int64_t memory_bytes = 0;  // of all its processes together; 0: no limit
+  int cpu_milli = 0;  // thousandths of a core, where a cgroup can hold it to that; 0: no limit
 };
 
 struct AttemptBegan {
@@ -50,7 +73,9 @@ struct AttemptExit {
   bool unavailable = false;  // it could not be started for want of memory, descriptors or disk space: it may work later
   Instant began, ended;
   Duration cpu{0};
-  std::int64_t max_rss_bytes = 0;
+  std::int64_t max_rss_bytes = 0;  // of its biggest process, or of all together where that is known
+  bool out_of_memory = false;  // it was killed because it used more than memory_bytes, or the machine had no more
+  std::string process;  // of a Python component: "warm", or "cold: <why>"; else empty
 };
 // Its supervisor died and has left no word of how it ended. Processes of it may still be alive: see end_leftovers().
 struct AttemptLost {

@@ -70,9 +70,20 @@ class Fields {
   std::string& out_;
 };
 
+// Three words each: source, target, "ro" or "rw".
+std::vector<std::string> mount_words(const std::vector<AttemptMount>& mounts) {
+  std::vector<std::string> words;
+  for (const AttemptMount& mount : mounts) {
+    words.push_back(mount.source);
+    words.push_back(mount.target);
+    words.emplace_back(mount.read_only ? "ro" : "rw");
+  }
+  return words;
+}
+
 void append_json(std::string& out, const AttemptSpec& spec) {
-  Fields(out, "start")
-      .text("id", spec.id)
+  Fields fields(out, "start");
+  fields.text("id", spec.id)
       .texts("argv", spec.argv)
       .pairs("env", spec.env)
       .text("directory", spec.directory)
@@ -80,6 +91,15 @@ void append_json(std::string& out, const AttemptSpec& spec) {
       .number("log_bytes_max", spec.log_bytes_max)
       .texts("writable", spec.writable)
       .flag("private_tmp", spec.private_tmp);
+  if (spec.warm)
+    fields.text("warm_environment", spec.warm->environment)
+        .text("warm_source", spec.warm->source)
+        .texts("warm_args", spec.warm->args);
+  if (!spec.cold_because.empty()) fields.text("cold_because", spec.cold_because);
+  if (!spec.mounts.empty()) fields.texts("mounts", mount_words(spec.mounts));
+  if (!spec.redact.empty()) fields.texts("redact", spec.redact);
+  if (spec.memory_bytes != 0) fields.number("memory_bytes", spec.memory_bytes);
+  if (spec.cpu_milli != 0) fields.number("cpu_milli", spec.cpu_milli);
 }
 
 void append_json(std::string& out, const AttemptExit& exit) {
@@ -94,6 +114,8 @@ void append_json(std::string& out, const AttemptExit& exit) {
       .number("cpu_us", exit.cpu.count())
       .number("max_rss_bytes", exit.max_rss_bytes);
   if (exit.unavailable) fields.flag("unavailable", true);
+  if (exit.out_of_memory) fields.flag("out_of_memory", true);
+  if (!exit.process.empty()) fields.text("process", exit.process);
 }
 
 // Room for the length, which is known when the body is written.
@@ -145,6 +167,29 @@ Status check_fields(const AttemptSpec& spec) {
     if (!is_absolute(*path)) return refuse("'" + *path + "' is no absolute path");
   for (const std::string& path : spec.writable)
     if (!is_absolute(path)) return refuse("'" + path + "' is no absolute path");
+  for (const AttemptMount& mount : spec.mounts)
+    for (const std::string* path : {&mount.source, &mount.target})
+      if (!is_absolute(*path)) return refuse("mount of '" + *path + "': no absolute path");
+  if (spec.warm && !is_absolute(spec.warm->environment)) return refuse("'" + spec.warm->environment + "' is no absolute path");
+  return {};
+}
+
+// What most attempts have not.
+Status read_extras(const Value& object, AttemptSpec& spec) {
+  if (object.find("warm_environment") != nullptr) {
+    WarmStep warm{.environment = std::string(object.string_or("warm_environment", "")),
+                  .source = std::string(object.string_or("warm_source", ""))};
+    if (!read_texts(object, "warm_args", warm.args)) return fail(Code::kCorrupt, "a warm start without its list warm_args");
+    spec.warm = std::move(warm);
+  }
+  if (object.find("redact") != nullptr && !read_texts(object, "redact", spec.redact))
+    return fail(Code::kCorrupt, "a start whose redact is no list of texts");
+  std::vector<std::string> words;
+  if (object.find("mounts") == nullptr) return {};
+  if (!read_texts(object, "mounts", words) || words.size() % 3 != 0)
+    return fail(Code::kCorrupt, "a start whose mounts are no list of source, target and ro or rw");
+  for (std::size_t i = 0; i < words.size(); i += 3)
+    spec.mounts.push_back({.source = std::move(words[i]), .target = std::move(words[i + 1]), .read_only = words[i + 2] == "ro"});
   return {};
 }
 
@@ -161,6 +206,10 @@ Result<WireMessage> read_start(const Value& object) {
   spec.log_path = object.string_or("log_path", "");
   spec.log_bytes_max = read_number(object, "log_bytes_max");
   spec.private_tmp = object.bool_or("private_tmp", true);
+  spec.cold_because = object.string_or("cold_because", "");
+  spec.memory_bytes = std::max<std::int64_t>(0, read_number(object, "memory_bytes"));
+  spec.cpu_milli = std::max(0, read_int(object, "cpu_milli"));
+  SLUICE_TRY_STATUS(read_extras(object, spec));
   SLUICE_TRY_STATUS(check_fields(spec));
   return WireStart{std::move(spec)};
 }
@@ -177,6 +226,8 @@ AttemptExit read_exit(const Value& object) {
   exit.ended = from_micros(read_number(object, "ended_us"));
   exit.cpu = Duration{read_number(object, "cpu_us")};
   exit.max_rss_bytes = read_number(object, "max_rss_bytes");
+  exit.out_of_memory = object.bool_or("out_of_memory", false);
+  exit.process = object.string_or("process", "");
   return exit;
 }
 

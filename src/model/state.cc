@@ -10,7 +10,7 @@ constexpr std::array<std::string_view, 8> kRunStates{"PENDING",   "RUNNING", "PA
                                                      "SUCCEEDED", "FAILED",  "CANCELED", "INTERRUPTED"};
 constexpr std::array<std::string_view, 10> kTaskStates{"PENDING", "QUEUED",  "RUNNING", "BACKOFF",  "SUCCEEDED",
                                                        "FAILED",  "SKIPPED", "OMITTED", "CANCELED", "CACHED"};
-constexpr std::array<std::string_view, 6> kFailures{"exit", "start", "output", "input", "timeout", "lost"};
+constexpr std::array<std::string_view, 7> kFailures{"exit", "start", "output", "input", "timeout", "lost", "oom"};
 
 template <class Enum, std::size_t N>
 std::optional<Enum> from_name(const std::array<std::string_view, N>& names, std::string_view name) {

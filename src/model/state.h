@@ -26,6 +26,7 @@ enum class FailureKind {
   kInput,    // it changed one of its inputs
   kTimeout,  // took longer than its deadline
   kLost,     // machine or supervisor went away; has its own retry budget
+  kMemory,   // used more memory than it may; has its own retry budget, and the retry may use more
 };
 std::string_view failure_name(FailureKind kind);  // "exit"
 std::optional<FailureKind> failure_from(std::string_view name);

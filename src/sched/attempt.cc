@@ -11,6 +11,8 @@ namespace {
 // What is lost says nothing about the task, so it costs none of its retries; but a task that takes its machine along must end
 // some day.
 constexpr std::array kDelaysAfterLoss{std::chrono::seconds(1), std::chrono::seconds(2), std::chrono::seconds(4)};
+// An attempt that ran out of memory costs none of them either: the next one may use more. Twice as much, then four times.
+constexpr int kShortagesMax = 2;
 
 // min(backoff * factor^k, backoff_max). The power may well be infinite.
 Duration backoff_delay(const RetryPolicy& policy, int k) {
@@ -67,13 +69,24 @@ void Turn::on(const AttemptStarted& event) {
 void Turn::on(const AttemptSucceeded& event) {
   Node* node = current(event.task, event.attempt);
   if (node == nullptr || (node->state != TaskState::kQueued && node->state != TaskState::kRunning)) return;
+  node->usage += event.usage;
   node->outputs = event.outputs;
   end(event.task, TaskState::kSucceeded);
+}
+
+void Turn::on(const AttemptCached& event) {
+  Node* node = current(event.task, event.attempt);
+  if (node == nullptr || node->state != TaskState::kQueued) return;
+  if (node->cancelled) return end(event.task, TaskState::kCanceled);
+  if (node->began == Instant{}) node->began = now_;
+  node->outputs = event.outputs;
+  end(event.task, TaskState::kCached);
 }
 
 void Turn::on(const AttemptFailed& event) {
   Node* node = current(event.task, event.attempt);
   if (node == nullptr || (node->state != TaskState::kQueued && node->state != TaskState::kRunning)) return;
+  node->usage += event.usage;
   node->exit_code = event.exit_code;
   if (node->cancelled) return end(event.task, TaskState::kCanceled);
   const std::optional<Duration> delay = delay_before_retry(event.task, event.kind);
@@ -92,6 +105,10 @@ std::optional<Duration> Turn::delay_before_retry(TaskId id, FailureKind kind) {
     const auto losses = static_cast<std::size_t>(node.losses++);
     if (losses >= kDelaysAfterLoss.size()) return std::nullopt;
     return kDelaysAfterLoss.at(losses);
+  }
+  if (kind == FailureKind::kMemory && node.shortages < kShortagesMax) {
+    ++node.shortages;
+    return Duration::zero();
   }
   const int failures = node.failures++;
   const RetryPolicy* policy = retry_policy(id);

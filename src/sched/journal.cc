@@ -13,8 +13,8 @@ namespace sluice {
 namespace {
 
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kKinds{
-    "run_began",    "attempt_started", "attempt_succeeded", "attempt_failed", "timer_fired",
-    "cancel_asked", "pause_asked",     "resume_asked",      "retry_asked"};
+    "run_began",   "attempt_started", "attempt_succeeded", "attempt_cached", "attempt_failed",
+    "timer_fired", "cancel_asked",    "pause_asked",       "resume_asked",   "retry_asked"};
 constexpr std::array<std::string_view, 3> kTimers{"backoff", "deadline", "run_deadline"};
 
 template <class T>
@@ -53,13 +53,22 @@ Result<AttemptKey> attempt_key(std::string_view kind, const Value& payload) {
   return AttemptKey{TaskId{task}, attempt};
 }
 
+void put_usage(Struct& fields, const Usage& usage) {
+  if (Struct used = usage_fields(usage); !used.empty()) fields.emplace("usage", std::move(used));
+}
+
+Usage usage_of(const Value& payload) {
+  const Value* usage = payload.find("usage");
+  return usage == nullptr ? Usage{} : usage_from_value(*usage);
+}
+
 Result<Event> failed_from(std::string_view kind, const Value& payload) {
   SLUICE_TRY(const AttemptKey key, attempt_key(kind, payload));
   SLUICE_TRY(const int code, int_field(kind, payload, "exit_code", std::numeric_limits<int>::min()));
   const std::string_view name = payload.string_or("failure", "");
   const std::optional<FailureKind> failure = failure_from(name);
   if (!failure) return corrupt(kind, "unknown failure '" + std::string(name) + "'");
-  return AttemptFailed{key.task, key.attempt, *failure, code, std::string(payload.string_or("message", ""))};
+  return AttemptFailed{key.task, key.attempt, *failure, code, std::string(payload.string_or("message", "")), usage_of(payload)};
 }
 
 Result<Event> timer_from(std::string_view kind, const Value& payload) {
@@ -75,13 +84,18 @@ Struct fields_of(const Event& event) {
                         [](const RunBegan&) { return Struct{}; },
                         [](const PauseAsked&) { return Struct{}; },
                         [](const ResumeAsked&) { return Struct{}; },
-                        [](const RetryAsked&) { return Struct{}; },
                         [](const AttemptStarted& e) {
                           Struct fields = attempt_fields(e.task, e.attempt);
                           if (e.at != Instant{}) fields.emplace("at", to_micros(e.at));
                           return fields;
                         },
                         [](const AttemptSucceeded& e) {
+                          Struct fields = attempt_fields(e.task, e.attempt);
+                          fields.merge(Struct(to_value(e.outputs).as_struct()));
+                          put_usage(fields, e.usage);
+                          return fields;
+                        },
+                        [](const AttemptCached& e) {
                           Struct fields = attempt_fields(e.task, e.attempt);
                           fields.merge(Struct(to_value(e.outputs).as_struct()));
                           return fields;
@@ -91,6 +105,7 @@ Struct fields_of(const Event& event) {
                           fields.emplace("failure", failure_name(e.kind));
                           fields.emplace("exit_code", e.exit_code);
                           fields.emplace("message", e.message);
+                          put_usage(fields, e.usage);
                           return fields;
                         },
                         [](const TimerFired& e) {
@@ -99,6 +114,7 @@ Struct fields_of(const Event& event) {
                           return fields;
                         },
                         [](const CancelAsked& e) { return Struct{{"reason", e.reason}}; },
+                        [](const RetryAsked& e) { return e.from ? Struct{{"from", e.from->value}} : Struct{}; },
                     },
                     event);
 }
@@ -116,7 +132,11 @@ Result<Event> event_from(std::string_view kind, std::string_view text) {
   if (kind == kKinds.at(index_of<RunBegan>())) return RunBegan{};
   if (kind == kKinds.at(index_of<PauseAsked>())) return PauseAsked{};
   if (kind == kKinds.at(index_of<ResumeAsked>())) return ResumeAsked{};
-  if (kind == kKinds.at(index_of<RetryAsked>())) return RetryAsked{};
+  if (kind == kKinds.at(index_of<RetryAsked>())) {
+    if (payload->find("from") == nullptr) return RetryAsked{};
+    SLUICE_TRY(const int from, int_field(kind, *payload, "from", 0));
+    return RetryAsked{TaskId{from}};
+  }
   if (kind == kKinds.at(index_of<CancelAsked>())) return CancelAsked{std::string(payload->string_or("reason", ""))};
   if (kind == kKinds.at(index_of<AttemptFailed>())) return failed_from(kind, *payload);
   if (kind == kKinds.at(index_of<TimerFired>())) return timer_from(kind, *payload);
@@ -126,7 +146,11 @@ Result<Event> event_from(std::string_view kind, std::string_view text) {
   }
   if (kind == kKinds.at(index_of<AttemptSucceeded>())) {
     SLUICE_TRY(const AttemptKey key, attempt_key(kind, *payload));
-    return AttemptSucceeded{key.task, key.attempt, task_data_from_value(*payload)};
+    return AttemptSucceeded{key.task, key.attempt, task_data_from_value(*payload), usage_of(*payload)};
+  }
+  if (kind == kKinds.at(index_of<AttemptCached>())) {
+    SLUICE_TRY(const AttemptKey key, attempt_key(kind, *payload));
+    return AttemptCached{key.task, key.attempt, task_data_from_value(*payload)};
   }
   return corrupt(kind, "no such kind of event");
 }

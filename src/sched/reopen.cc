@@ -3,7 +3,7 @@
 
 namespace sluice {
 
-void Turn::on(const RetryAsked&) {
+void Turn::on(const RetryAsked& /*event*/) {
   if (state_.nodes.empty()) return on(RunBegan{});
   if (state_.run == RunState::kSucceeded) return;
   state_.run = RunState::kRunning;
@@ -89,6 +89,7 @@ void Turn::reset(TaskId id) {
   fresh.iteration = node.iteration;
   fresh.kind = node.kind;
   fresh.attempt = node.attempt;
+  fresh.usage = node.usage;
   fresh.first_child = node.first_child;
   fresh.children = node.children;
   fresh.children_made = node.children_made;

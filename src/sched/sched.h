@@ -17,6 +17,7 @@
 #include "model/artifact.h"
 #include "model/ids.h"
 #include "model/state.h"
+#include "model/usage.h"
 #include "plan/plan.h"
 #include "plan/resolve.h"
 
@@ -35,6 +36,13 @@ struct AttemptSucceeded {
   TaskId task;
   int attempt = 1;
   TaskData outputs;
+  Usage usage{};
+};
+// What the task would make is known: another task has made it from equal inputs. The attempt never had a process.
+struct AttemptCached {
+  TaskId task;
+  int attempt = 1;
+  TaskData outputs;
 };
 struct AttemptFailed {
   TaskId task;
@@ -42,6 +50,7 @@ struct AttemptFailed {
   FailureKind kind = FailureKind::kExit;
   int exit_code = 0;  // 128 + N for signal N; 0 where there was no process
   std::string message;
+  Usage usage{};
 };
 enum class TimerKind { kBackoff, kDeadline, kRunDeadline };
 struct TimerFired {
@@ -59,9 +68,14 @@ struct PauseAsked {};
 struct ResumeAsked {};
 // The run has ended badly, or its owner died in the middle: what failed, was cancelled, was cut short or was omitted because of
 // that runs again, with what depends on it and with fresh retry budgets. What succeeded stays.
-struct RetryAsked {};
-using Event = std::variant<RunBegan, AttemptStarted, AttemptSucceeded, AttemptFailed, TimerFired, CancelAsked, PauseAsked,
-                           ResumeAsked, RetryAsked>;
+//
+// `from`: the task (a leaf, a dag, a loop or one iteration) runs again too, with what depends on it, however it ended; then the
+// run may have succeeded.
+struct RetryAsked {
+  std::optional<TaskId> from{};
+};
+using Event = std::variant<RunBegan, AttemptStarted, AttemptSucceeded, AttemptCached, AttemptFailed, TimerFired, CancelAsked,
+                           PauseAsked, ResumeAsked, RetryAsked>;
 
 // --- Actions: what to do ---------------------------------------------------------------------------------------------
 struct StartAttempt {
@@ -113,6 +127,7 @@ struct Node {
   int attempt = 0;  // number of the newest attempt; 0 = none yet. Of the root: how often the run has begun
   int failures = 0;  // that count against the retry policy since the last RetryAsked
   int losses = 0;  // likewise, of kind kLost
+  int shortages = 0;  // likewise, of kind kMemory: the driver gives the next attempt twice as much for each
   int exit_code = 0;
   std::uint32_t waiting_for = 0;  // upstream tasks (before the start) or children (after it) that have not ended
   std::uint32_t running = 0;  // of a loop: iterations that have begun and not ended
@@ -126,6 +141,7 @@ struct Node {
   TaskData inputs;
   TaskData outputs;
   LoopItems items;
+  Usage usage;  // of a leaf: of its attempts since the run began
   std::string error;
   Instant began{};  // first attempt started, or the dag opened; 0 = not yet
   Instant ended{};

@@ -46,6 +46,7 @@ class Writer {
     field("attempt", node.attempt);
     field("failures", node.failures);
     field("losses", node.losses);
+    field("shortages", node.shortages);
     field("exit_code", node.exit_code);
     field("waiting_for", node.waiting_for);
     field("running", node.running);
@@ -56,6 +57,7 @@ class Writer {
     data("inputs", node.inputs);
     data("outputs", node.outputs);
     items(node.items);
+    if (const Struct usage = usage_fields(node.usage); !usage.empty()) json_.field("usage", Value(usage));
     field("error", node.error);
     field("began", to_micros(node.began));
     field("ended", to_micros(node.ended));
@@ -220,6 +222,8 @@ class Reader {
     node.attempt = fields.count("attempt");
     node.failures = fields.count("failures");
     node.losses = fields.count("losses");
+    node.shortages = fields.count("shortages");
+    if (const Value* usage = fields.find("usage"); usage != nullptr) node.usage = usage_from_value(*usage);
     node.exit_code =
         static_cast<int>(fields.number("exit_code", std::numeric_limits<int>::min(), std::numeric_limits<int>::max()));
     node.waiting_for = fields.size("waiting_for");

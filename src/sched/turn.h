@@ -25,12 +25,13 @@ class Turn {
   void on(const RunBegan&);
   void on(const AttemptStarted& event);
   void on(const AttemptSucceeded& event);
+  void on(const AttemptCached& event);
   void on(const AttemptFailed& event);
   void on(const TimerFired& event);
   void on(const CancelAsked& event);
   void on(const PauseAsked&);
   void on(const ResumeAsked&);
-  void on(const RetryAsked&);
+  void on(const RetryAsked& event);
 
   // Works off what the event set moving. Queues instead of recursion: a chain of 20,000 skipped tasks needs no stack.
   Outcome finish() &&;

@@ -41,6 +41,8 @@ struct MemoryRows {
   std::int64_t last_pipeline = 0;
   std::map<std::int64_t, VersionRow> versions;
   std::int64_t last_version = 0;
+  std::map<std::string, CacheRow, std::less<>> results;
+  std::map<std::string, LearnedRow, std::less<>> learned;
 
   // The one of that name, if there is one; also one that was deleted.
   MemoryExperiment* experiment_named(std::string_view name) {

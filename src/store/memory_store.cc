@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "store/memory_catalog.h"
+#include "store/memory_results.h"
 #include "store/memory_rows.h"
 #include "store/run_rules.h"
 #include "store/run_store.h"
@@ -181,6 +182,22 @@ class MemoryStore final : public RunStore {
     return {};
   }
 
+  Status each_data(const std::function<void(std::string_view)>& use) override {
+    const std::lock_guard lock(rows_.mutex);
+    const auto give = [&](const std::string& json) {
+      if (!json.empty()) use(json);
+    };
+    for (const auto& [id, run] : rows_.runs) {
+      give(run.row.outputs);
+      for (const auto& [task, row] : run.tasks) {
+        give(row.outputs);
+        give(row.inputs);
+      }
+    }
+    for (const auto& [key, row] : rows_.results) give(row.outputs);
+    return {};
+  }
+  ResultStore& results() override { return results_; }
   Catalog& catalog() override { return catalog_; }
 
   Status copy_to(const std::string& path) override {
@@ -188,7 +205,9 @@ class MemoryStore final : public RunStore {
   }
 
  private:
-  static void apply(const Write& write, MemoryRun& run) {
+  void apply(const Write& write, MemoryRun& run) {
+    for (const CacheRow& row : write.cached) rows_.results.insert_or_assign(row.key, row);
+    for (const LearnedRow& row : write.learned) rows_.learned.insert_or_assign(row.component, row);
     run.row.seq += write.entries.size();
     run.journal.insert(run.journal.end(), write.entries.begin(), write.entries.end());
     for (const TaskRow& task : write.tasks) run.tasks.insert_or_assign(task.id, task);
@@ -236,6 +255,7 @@ class MemoryStore final : public RunStore {
   }
 
   MemoryRows rows_;
+  MemoryResults results_{rows_};
   MemoryCatalog catalog_{rows_};
 };
 

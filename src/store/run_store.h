@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -20,6 +21,7 @@
 #include "model/state.h"
 #include "store/catalog.h"
 #include "store/listing.h"
+#include "store/result_store.h"
 
 namespace sluice {
 
@@ -69,6 +71,8 @@ struct TaskRow {
   std::string error;
   std::string outputs;            // JSON of TaskData; empty: none
   std::string notes;              // JSON list of texts: warnings on the task; empty: none
+  std::string inputs;             // JSON of TaskData, as resolved; of leaves that have begun; empty: none
+  std::string facts;              // JSON object of what else is known of it: see model/task_facts.h; empty: nothing
 };
 
 struct ArtifactRow {
@@ -116,6 +120,8 @@ struct Write {
   std::vector<JournalEntry> entries;
   std::vector<TaskRow> tasks;          // replace rows of the same id
   std::vector<ArtifactRow> artifacts;  // replace rows of the same task, key and index
+  std::vector<CacheRow> cached;        // replace rows of the same key
+  std::vector<LearnedRow> learned;     // replace rows of the same component
   std::optional<RunChange> change;
   std::optional<Snapshot> snapshot;    // its seq is that of the newest entry
 };
@@ -166,6 +172,11 @@ class RunStore {
   // Forgets the journal of a run that has succeeded; its rows stay.
   virtual Status compact(RunId run) = 0;
 
+  // Calls `use` with the JSON of each run's and task's outputs and inputs, and of each cached result: what of the objects must
+  // stay is named in them.
+  virtual Status each_data(const std::function<void(std::string_view json)>& use) = 0;
+
+  virtual ResultStore& results() = 0;
   virtual Catalog& catalog() = 0;
   // A consistent copy of the whole store at `path`, which must not exist, while others read and write. kInvalid for a store that
   // is not in a file.

@@ -15,7 +15,7 @@ constexpr std::int64_t kApplicationId = 0x736c6365;
 // Instants are microseconds UTC, 0 = not yet. States are their names. An index on a column of `runs` holds (column, id), so that
 // "the newest runs with that value" is one range of it. `seq` stands before the long columns of `runs`: moving it rewrites one
 // page in place. The big tables are WITHOUT ROWID: one b-tree each, a run's rows side by side.
-constexpr std::array<const char*, 2> kMigrations{
+constexpr std::array<const char*, 3> kMigrations{
     // Runs, their tasks, artifacts and journals.
     R"sql(
 CREATE TABLE experiments (
@@ -172,6 +172,31 @@ CREATE TABLE versions (
   UNIQUE (pipeline, name)
 );
 CREATE INDEX versions_by_created ON versions (pipeline, created);
+)sql",
+    // Results that others may use, and what tasks were given and used.
+    R"sql(
+ALTER TABLE tasks ADD COLUMN inputs TEXT NOT NULL DEFAULT '';
+ALTER TABLE tasks ADD COLUMN facts TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE results (
+  key TEXT NOT NULL PRIMARY KEY,
+  lane TEXT NOT NULL,
+  run BLOB NOT NULL,
+  task INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  lock TEXT NOT NULL,
+  document TEXT NOT NULL,
+  outputs TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX results_by_lane ON results (lane, created);
+CREATE INDEX results_by_created ON results (created);
+
+CREATE TABLE learned (
+  component TEXT NOT NULL PRIMARY KEY,
+  memory_bytes INTEGER NOT NULL,
+  at INTEGER NOT NULL
+) WITHOUT ROWID;
 )sql"};
 
 Result<std::int64_t> ask(SqliteConnection& db, const char* sql) {

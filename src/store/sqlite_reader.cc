@@ -163,7 +163,9 @@ Result<std::vector<TaskRow>> SqliteReader::tasks(RunId run) {
                     .ended = tasks_.instant(6),
                     .error = std::string(tasks_.text(7)),
                     .outputs = std::string(tasks_.text(8)),
-                    .notes = std::string(tasks_.text(9))});
+                    .notes = std::string(tasks_.text(9)),
+                    .inputs = std::string(tasks_.text(10)),
+                    .facts = std::string(tasks_.text(11))});
     return {};
   }));
   return rows;
@@ -185,6 +187,13 @@ Result<std::vector<ArtifactRow>> SqliteReader::artifacts(RunId run) {
     return {};
   }));
   return rows;
+}
+
+Status SqliteReader::each_data(const std::function<void(std::string_view)>& use) {
+  return each_data_.bind().each([&]() -> Status {
+    use(each_data_.text(0));
+    return {};
+  });
 }
 
 Result<std::string> SqliteReader::spec(const std::string& digest) {

@@ -30,6 +30,7 @@ class SqliteReader {
   Result<std::string> spec(const std::string& digest);
   Result<std::vector<JournalEntry>> journal_after(RunId run, std::uint64_t after);
   Result<std::optional<Snapshot>> snapshot(RunId run);
+  Status each_data(const std::function<void(std::string_view)>& use);
 
   // The query behind list(): ?1 after, ?2 limit, ?3 state, ?4 experiment, ?5 pipeline_name, ?6 name_contains, of which it uses
   // those that the filter has.
@@ -49,9 +50,9 @@ class SqliteReader {
   SqliteStatement by_id_{db_, select_runs("WHERE runs.id = ?1")};
   SqliteStatement by_prefix_{db_, select_runs("WHERE uuid BETWEEN ?1 AND ?2 ORDER BY uuid LIMIT 2")};
   std::array<std::unique_ptr<SqliteStatement>, 16> lists_;  // by which of the four filters are set
-  SqliteStatement tasks_{
-      db_,
-      "SELECT id, path, state, attempts, exit_code, began, ended, error, outputs, notes FROM tasks WHERE run = ?1 ORDER BY id"};
+  SqliteStatement tasks_{db_,
+                         "SELECT id, path, state, attempts, exit_code, began, ended, error, outputs, notes, inputs, facts FROM "
+                         "tasks WHERE run = ?1 ORDER BY id"};
   SqliteStatement artifacts_{
       db_,
       "SELECT task, key, \"index\", name, type, uri, digest, size_bytes, metadata FROM artifacts WHERE run = ?1 "
@@ -61,6 +62,10 @@ class SqliteReader {
   SqliteStatement snapshot_{db_, "SELECT seq, version, text FROM snapshots WHERE run = ?1"};
   SqliteStatement by_key_{db_, "SELECT uuid FROM runs WHERE request_key = ?1 AND request_key <> ''"};
   SqliteStatement state_history_{db_, "SELECT at, state, error FROM state_history WHERE run = ?1 ORDER BY n"};
+  SqliteStatement each_data_{
+      db_,
+      "SELECT outputs FROM runs WHERE outputs <> '' UNION ALL SELECT outputs FROM tasks WHERE outputs <> '' "
+      "UNION ALL SELECT inputs FROM tasks WHERE inputs <> '' UNION ALL SELECT outputs FROM results"};
   SqlSource run_source_ = run_source();
   StatementCache run_lists_{db_};
 };

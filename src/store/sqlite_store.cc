@@ -7,6 +7,7 @@
 #include "store/sqlite_catalog.h"
 #include "store/sqlite_copy.h"
 #include "store/sqlite_reader.h"
+#include "store/sqlite_results.h"
 #include "store/sqlite_writer.h"
 
 namespace sluice {
@@ -40,6 +41,8 @@ class SqliteStore final : public RunStore {
   Result<std::vector<StateChange>> state_history(RunId run) override { return reader_.state_history(run); }
   Status set_run_storage(const Uuid& run, StorageState storage) override { return writer_.set_storage(run, storage); }
   Status remove(const Uuid& run) override { return writer_.remove(run); }
+  Status each_data(const std::function<void(std::string_view)>& use) override { return reader_.each_data(use); }
+  ResultStore& results() override { return results_; }
   Catalog& catalog() override { return catalog_; }
   Status copy_to(const std::string& path) override { return copy_database(db_.path(), path); }
 
@@ -47,6 +50,7 @@ class SqliteStore final : public RunStore {
   SqliteConnection db_;  // first: the statements of the others point to it
   SqliteReader reader_{db_};
   SqliteWriter writer_{db_};
+  SqliteResults results_{db_};
   SqliteCatalog catalog_{db_};
 };
 

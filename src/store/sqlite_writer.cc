@@ -71,13 +71,19 @@ Status SqliteWriter::apply(const Write& write) {
   for (const TaskRow& task : write.tasks)
     SLUICE_TRY_STATUS(put_task_
                           .bind(run, task.id.value, task.path, state_name(task.state), task.attempts, task.exit_code, task.began,
-                                task.ended, task.error, task.outputs, task.notes)
+                                task.ended, task.error, task.outputs, task.notes, task.inputs, task.facts)
                           .run());
   for (const ArtifactRow& artifact : write.artifacts)
     SLUICE_TRY_STATUS(put_artifact_
                           .bind(run, artifact.task.value, artifact.key, artifact.index, artifact.name, artifact.type,
                                 artifact.uri, artifact.digest, artifact.size_bytes, artifact.metadata)
                           .run());
+  for (const CacheRow& row : write.cached)
+    SLUICE_TRY_STATUS(
+        put_result_
+            .bind(row.key, row.lane, row.run.bytes, row.task.value, row.path, row.created, row.lock, row.document, row.outputs)
+            .run());
+  for (const LearnedRow& row : write.learned) SLUICE_TRY_STATUS(put_learned_.bind(row.component, row.memory_bytes, row.at).run());
   if (!write.snapshot) return {};
   return put_snapshot_.bind(run, write.snapshot->seq, write.snapshot->version, write.snapshot->text).run();
 }

@@ -50,7 +50,9 @@ class SqliteWriter {
       "FROM runs WHERE id = ?1 AND seq = ?2 AND state <> ?4"};
   SqliteStatement head_{db_, "SELECT seq FROM runs WHERE id = ?1"};
   SqliteStatement insert_entry_{db_, "INSERT INTO journal VALUES (?1, ?2, ?3, ?4, ?5)"};
-  SqliteStatement put_task_{db_, "INSERT OR REPLACE INTO tasks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"};
+  SqliteStatement put_task_{db_, "INSERT OR REPLACE INTO tasks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"};
+  SqliteStatement put_result_{db_, "INSERT OR REPLACE INTO results VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"};
+  SqliteStatement put_learned_{db_, "INSERT OR REPLACE INTO learned VALUES (?1, ?2, ?3)"};
   SqliteStatement put_artifact_{db_, "INSERT OR REPLACE INTO artifacts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"};
   SqliteStatement put_snapshot_{db_, "INSERT OR REPLACE INTO snapshots VALUES (?1, ?2, ?3, ?4)"};
   SqliteStatement forget_journal_{db_, "DELETE FROM journal WHERE run = ?1"};
