@@ -173,6 +173,8 @@ class FaultyStore final : public RunStore {
     if (cannot_read) return fail(error);
     return inner_->snapshot(run);
   }
+  Status each_data(const std::function<void(std::string_view)>& use) override { return inner_->each_data(use); }
+  ResultStore& results() override { return inner_->results(); }
   Catalog& catalog() override { return inner_->catalog(); }
   Status copy_to(const std::string& path) override { return inner_->copy_to(path); }
 
