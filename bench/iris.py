@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The iris pipeline, four Python steps with pandas and scikit-learn: wall seconds of `sluice run`, as the shell sees it, with a warm
-`sluice up` on the folder and without a server; every task run (--no-cache), and every task's result known.
+"""The iris pipeline, four Python steps with pandas and scikit-learn: wall seconds of `sluice run`, as the shell sees it, with a
+warm `sluice up` on the folder and without a server; every task run (--no-cache), and every task's result known.
 
     iris.py [--rounds N]
 

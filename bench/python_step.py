@@ -6,8 +6,8 @@
 Ready is taken twice: when the last line of user code of the step before has run (so all of the way is in it: the output is
 written, the end told and committed, the next step handed out), and when the server says that the step has begun.
 Beside it, in the same run: what fork and exit of an interpreter with these modules cost, and with --kfp the stock way,
-SubprocessRunner(use_venv=False) of kfp.local, its packages installed and compiled. --cold builds the environment with uv, with an empty cache
-of uv and with a full one, and tells its share of the first run.
+SubprocessRunner(use_venv=False) of kfp.local, its packages installed and compiled. --cold builds the environment with uv, with an
+empty cache of uv and with a full one, and tells its share of the first run.
 
 Claims: p50 at most 5 ms, p99 at most 25 ms; at least 200 times faster than kfp.local.
 """

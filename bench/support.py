@@ -37,7 +37,7 @@ def python():
 
 
 def bare_python(folder):
-    """An interpreter in an environment where nothing is installed, so that it imports nothing at its start that is not its own."""
+    """An interpreter in an environment where nothing is installed, so that it imports only what is its own at its start."""
     place = folder / "bare-python"
     subprocess.run([python(), "-m", "venv", "--without-pip", place], check=True, env=environment())
     return place / "bin" / "python3"

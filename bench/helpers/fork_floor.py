@@ -1,5 +1,5 @@
-"""What fork and exit cost an interpreter that has pandas and scikit-learn loaded: a chain of N, each forked when the one before is
-gone. Prints one JSON line: milliseconds of each, and the resident MiB. No step can be started in this way for less: it does nothing.
+"""What fork and exit cost an interpreter that has pandas and scikit-learn loaded: a chain of N, each forked when the one before
+is gone. Prints one JSON line: milliseconds of each, and the resident MiB. The children do nothing: a step costs more.
 """
 import gc
 import json

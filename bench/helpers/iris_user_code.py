@@ -1,5 +1,5 @@
-"""The user's code of the iris pipeline and nothing else: its four functions, called one after the other in one interpreter that has
-loaded what they import. iris_user_code.py PIPELINE.py FOLDER. Prints the seconds.
+"""The user's code of the iris pipeline and nothing else: its four functions, called one after the other in one interpreter that
+has loaded what they import. iris_user_code.py PIPELINE.py FOLDER. Prints the seconds.
 """
 import importlib.util
 import os

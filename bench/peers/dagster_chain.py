@@ -1,7 +1,7 @@
 """The chain of 40 in Dagster: dagster_chain.py ops | processes. Prints the seconds of the last run.
 
-ops: execute_in_process, nothing is kept. processes: the multiprocess executor (a job's default), which starts a process a step; one
-run, as nothing stays warm for a second.
+ops: execute_in_process, nothing is kept. processes: the multiprocess executor (a job's default), a process a step; one run, as
+nothing stays warm for a second.
 """
 import sys
 import time
