@@ -47,7 +47,7 @@ def ours_and_the_loop(rounds):
             loops.append(bare_loop(python))
             last = server.run(spec)
             ours.append(last.seconds)
-        print("steps of the last run:", last.processes() or "this server does not tell how they ran")
+        print("steps of the last run:", last.processes or "this server does not tell how they ran")
     return ours, loops
 
 

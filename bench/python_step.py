@@ -65,7 +65,7 @@ def warm(rounds):
             whole.append(last.seconds / LENGTH * 1e3)
             after_before += [(after.first - before.last) * 1e3 for before, after in zip(steps, steps[1:])]
             after_begin += [(step.time_of_day - step.began) * 1e3 for step in steps]
-        print("steps of the last run:", last.processes() or "this server does not tell how they ran")
+        print("steps of the last run:", last.processes or "this server does not tell how they ran")
         fork = floor(steps_of(last)[0].python)
     tell("last line of one step -> first line of the next", after_before)
     tell("begun, says the server -> first line", after_begin)
