@@ -134,6 +134,8 @@ class Engine {
 
   bool idle() const { return runs_.empty(); }
   bool is_active(const Uuid& run) const { return runs_.contains(run); }
+  // Active, or removed while attempts of it still have to end.
+  bool knows(const Uuid& run) const { return runs_.contains(run) || removed_.contains(run); }
   void cancel_all(const std::string& reason);
   // At a clean stop: what has been heard is remembered, with snapshots of all live runs. Nothing is carried out afterwards.
   Status settle();

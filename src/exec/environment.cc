@@ -55,11 +55,13 @@ Result<Environment> EnvironmentStore::ensure(const EnvironmentSpec& spec, const 
   SLUICE_TRY_STATUS(check(spec));
   const std::string path = root_ + "/" + spec.key;
   Environment out{.path = path, .python = path + "/bin/python3"};
+  begin_use(spec.key, cancelled);
   if (has(spec.key)) return out;
   const ProgressFn tell = progress ? progress : [](const BuildProgress&) {};
   std::error_code error;
   fs::create_directories(root_, error);
   if (error) return fail_errno("make folder " + root_, error.value());
+  begin_use(spec.key, cancelled);
 
   SLUICE_TRY(const FileLock lock,
              FileLock::acquire(path + ".lock", [&] { tell({.phase = "waiting for another build"}); }, cancelled));

@@ -7,11 +7,17 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
+#include "exec/file_lock.h"
 
 namespace sluice {
 
@@ -40,6 +46,21 @@ struct Environment {
   double build_seconds = 0;
 };
 
+// One that is there.
+struct EnvironmentInfo {
+  std::string key, path;
+  std::string interpreter_version, tool;
+  std::vector<std::string> requirements;
+  std::vector<std::string> installed;  // "name==version", sorted
+  Instant built, last_used;
+};
+
+// One that has been taken out of its place: whoever wants it now builds it anew, once this is gone.
+struct RetiredEnvironment {
+  std::string path;  // what is left to be removed
+  FileLock use, build;
+};
+
 class EnvironmentStore {
  public:
   // root: normally default_environment_root(), absolute. uv, which installs five to ten times faster than pip: "auto" (the one on
@@ -52,10 +73,33 @@ class EnvironmentStore {
   Result<Environment> ensure(const EnvironmentSpec& spec, const ProgressFn& progress, const std::atomic<bool>& cancelled);
 
   bool has(const std::string& key) const;
+  // 64 hex digits over the sorted "name==version" of what is installed in it. Empty if it is not there.
+  std::string lock(const std::string& key) const;
+
+  // An attempt uses it. Remembered on the disk, once a day at most; costs a look into a map otherwise. From ensure() to the end of
+  // this store the environment is in use: nobody retires it.
+  void note_use(const std::string& key);
+
+  // All that are finished, the one that was used last first.
+  std::vector<EnvironmentInfo> list() const;
+  // Leftovers of builds and removals that were cut short, which nobody works on.
+  std::vector<std::string> leftovers() const;
+  // Takes away one that has not been used since `before` and is in nobody's use, or a leftover. Nothing if it must stay.
+  Result<std::optional<RetiredEnvironment>> retire(const std::string& key, Instant before);
+  // The keys that command lines and variables of processes of this machine name, as far as this user may look at them.
+  std::set<std::string> used_by_processes() const;
 
  private:
+  struct Use {
+    FileLock lock;
+    Instant noted;
+  };
+  void begin_use(const std::string& key, const std::atomic<bool>& cancelled);
+
   std::string root_;
   std::string uv_;
+  std::mutex mutex_;
+  std::map<std::string, Use> uses_;  // guarded by mutex_
 };
 
 std::string default_environment_root();

@@ -182,19 +182,22 @@ class MemoryStore final : public RunStore {
     return {};
   }
 
-  Status each_data(const std::function<void(std::string_view)>& use) override {
+  Status each_data(const std::function<void(std::string_view)>& use, const DataFilter& filter) override {
     const std::lock_guard lock(rows_.mutex);
     const auto give = [&](const std::string& json) {
       if (!json.empty()) use(json);
     };
     for (const auto& [id, run] : rows_.runs) {
+      if (filter.without.contains(id)) continue;
       give(run.row.outputs);
+      for (const auto& [place, artifact] : run.artifacts) give(artifact.digest);
       for (const auto& [task, row] : run.tasks) {
         give(row.outputs);
         give(row.inputs);
       }
     }
-    for (const auto& [key, row] : rows_.results) give(row.outputs);
+    for (const auto& [key, row] : rows_.results)
+      if (row.created >= filter.results_since) give(row.outputs);
     return {};
   }
   ResultStore& results() override { return results_; }

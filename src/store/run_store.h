@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -137,6 +138,12 @@ struct Page {
   std::int64_t after = 0;     // id of the last row of the page before; 0: from the start
 };
 
+// What each_data() leaves out.
+struct DataFilter {
+  std::set<RunId> without;                        // runs
+  Instant results_since = Instant::min();         // results that were cached before
+};
+
 class RunStore {
  public:
   virtual ~RunStore() = default;
@@ -172,9 +179,9 @@ class RunStore {
   // Forgets the journal of a run that has succeeded; its rows stay.
   virtual Status compact(RunId run) = 0;
 
-  // Calls `use` with the JSON of each run's and task's outputs and inputs, and of each cached result: what of the objects must
-  // stay is named in them.
-  virtual Status each_data(const std::function<void(std::string_view json)>& use) = 0;
+  // Calls `use` with the JSON of each run's and task's outputs and inputs, and of each cached result, and with the digest of each
+  // artifact, as of one moment: what of the objects must stay is named in them.
+  virtual Status each_data(const std::function<void(std::string_view json)>& use, const DataFilter& filter = {}) = 0;
 
   virtual ResultStore& results() = 0;
   virtual Catalog& catalog() = 0;

@@ -30,7 +30,7 @@ class SqliteReader {
   Result<std::string> spec(const std::string& digest);
   Result<std::vector<JournalEntry>> journal_after(RunId run, std::uint64_t after);
   Result<std::optional<Snapshot>> snapshot(RunId run);
-  Status each_data(const std::function<void(std::string_view)>& use);
+  Status each_data(const std::function<void(std::string_view)>& use, const DataFilter& filter);
 
   // The query behind list(): ?1 after, ?2 limit, ?3 state, ?4 experiment, ?5 pipeline_name, ?6 name_contains, of which it uses
   // those that the filter has.
@@ -64,8 +64,9 @@ class SqliteReader {
   SqliteStatement state_history_{db_, "SELECT at, state, error FROM state_history WHERE run = ?1 ORDER BY n"};
   SqliteStatement each_data_{
       db_,
-      "SELECT outputs FROM runs WHERE outputs <> '' UNION ALL SELECT outputs FROM tasks WHERE outputs <> '' "
-      "UNION ALL SELECT inputs FROM tasks WHERE inputs <> '' UNION ALL SELECT outputs FROM results"};
+      "SELECT outputs, id, NULL FROM runs WHERE outputs <> '' UNION ALL SELECT outputs, run, NULL FROM tasks WHERE outputs <> '' "
+      "UNION ALL SELECT inputs, run, NULL FROM tasks WHERE inputs <> '' UNION ALL SELECT digest, run, NULL FROM artifacts "
+      "WHERE digest <> '' UNION ALL SELECT outputs, 0, created FROM results"};
   SqlSource run_source_ = run_source();
   StatementCache run_lists_{db_};
 };
