@@ -44,6 +44,15 @@ struct GarbageReport {
   std::int64_t bytes() const;
 };
 
+// The newest collection: how far it is, or how it ended.
+struct GarbageState {
+  bool is_running = false;
+  bool dry_run = false;
+  Instant began, ended;  // 0: not yet
+  GarbageReport report;
+  std::optional<Error> error;
+};
+
 // What a collection needs of whoever owns the directory.
 struct GarbageHost {
   std::function<Result<std::shared_ptr<RunStore>>()> reader;

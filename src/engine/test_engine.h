@@ -222,7 +222,7 @@ class EngineWorld {
     return uuid;
   }
   Result<Uuid> try_submit(const Submission& submission, std::uint8_t number = 1) {
-    Prepared prepared = prepare(submission, options.images, new_run_context(dir, uuid_of(number), clock.now()));
+    Prepared prepared = prepare(submission, options.sites, new_run_context(dir, uuid_of(number), clock.now()));
     EXPECT_TRUE(prepared.errors.empty()) << prepared.errors.front().text();
     return engine->submit(submission, std::move(prepared));
   }

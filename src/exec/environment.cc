@@ -12,7 +12,6 @@
 #include "exec/environment_build.h"
 #include "exec/environment_marker.h"
 #include "exec/file_lock.h"
-#include "exec/index_settings.h"
 
 namespace sluice {
 namespace {
@@ -73,7 +72,7 @@ Result<Environment> EnvironmentStore::ensure(const EnvironmentSpec& spec, const 
   const auto built = build_environment({.spec = spec,
                                         .path = path,
                                         .tools_dir = fs::path(root_).parent_path().string() + "/tools",
-                                        .uv = uv_,
+                                        .settings = settings_,
                                         .lock_fd = lock.fd(),
                                         .progress = tell,
                                         .cancelled = cancelled});
@@ -98,11 +97,6 @@ std::string default_environment_root() {
   if (account != nullptr && account->pw_dir != nullptr && account->pw_dir[0] == '/')
     return std::string(account->pw_dir) + "/.cache/sluice/envs";
   return "/tmp/sluice-" + std::to_string(::getuid()) + "/envs";
-}
-
-std::string environment_variables_fingerprint() {
-  const Variables variables = own_variables();
-  return settings_fingerprint(pip_settings(variables), variables);
 }
 
 }  // namespace sluice

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "exec/environment_settings.h"
 #include "exec/file_lock.h"
 
 namespace sluice {
@@ -65,7 +66,8 @@ class EnvironmentStore {
  public:
   // root: normally default_environment_root(), absolute. uv, which installs five to ten times faster than pip: "auto" (the one on
   // PATH, else ROOT/../tools/bin/uv, which is installed once; else pip), "none" (pip), or the path of one.
-  explicit EnvironmentStore(std::string root, std::string uv = "auto") : root_(std::move(root)), uv_(std::move(uv)) {}
+  explicit EnvironmentStore(std::string root, std::string uv = "auto") : EnvironmentStore(std::move(root), {.uv = std::move(uv)}) {}
+  EnvironmentStore(std::string root, EnvironmentSettings settings) : root_(std::move(root)), settings_(std::move(settings)) {}
 
   // The environment, built if it is not there. Blocks, seconds to minutes; call it from a work thread. kInvalid with the
   // installer's own last words if a package cannot be installed, kCancelled when `cancelled` becomes true, kUnavailable if the
@@ -97,17 +99,12 @@ class EnvironmentStore {
   void begin_use(const std::string& key, const std::atomic<bool>& cancelled);
 
   std::string root_;
-  std::string uv_;
+  EnvironmentSettings settings_;
   std::mutex mutex_;
   std::map<std::string, Use> uses_;  // guarded by mutex_
 };
 
 std::string default_environment_root();
-
-// 64 hex digits over what, besides an EnvironmentSpec, decides which packages get installed on this machine: the index urls
-// (without credentials), find-links and the contents of constraint files that pip's configuration and the PIP_* and UV_*
-// variables name. To be mixed into the key. Empty if nothing of it is set. Reads a few small files.
-std::string environment_variables_fingerprint();
 
 struct Interpreter {
   std::string path;  // of the real interpreter, not of a shim
@@ -120,7 +117,8 @@ struct FoundInterpreter {
   Interpreter interpreter;
   bool exact = true;
 };
-Result<FoundInterpreter> find_interpreter(const std::string& wanted_version);
+// `preferred`: the one to take where no version is wanted, or the wanted one is not there; kInvalid if it does not start.
+Result<FoundInterpreter> find_interpreter(const std::string& wanted_version, const std::string& preferred = {});
 
 // A folder to put before PATH in which `python` and `python3` both are this interpreter, as in a Python image: on many machines
 // there is no `python`, and python3 is another version. Made once per interpreter in the cache directory. kUnavailable if it

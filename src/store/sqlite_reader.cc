@@ -189,6 +189,16 @@ Result<std::vector<ArtifactRow>> SqliteReader::artifacts(RunId run) {
   return rows;
 }
 
+Result<std::vector<PendingNotice>> SqliteReader::notices() {
+  std::vector<PendingNotice> found;
+  SLUICE_TRY_STATUS(notices_.bind().each([&]() -> Status {
+    SLUICE_TRY(const Uuid run, notices_.uuid(0));
+    found.push_back({.run = run, .seq = static_cast<std::uint64_t>(notices_.integer(1))});
+    return {};
+  }));
+  return found;
+}
+
 Status SqliteReader::each_data(const std::function<void(std::string_view)>& use, const DataFilter& filter) {
   return each_data_.bind().each([&]() -> Status {
     // Ids of runs begin with 1: 0 is no run, and its text a result.

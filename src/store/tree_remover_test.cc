@@ -73,7 +73,9 @@ TEST(TreeRemover, BytesAreFreeWithTheLastNameOfAFile) {
   fs::create_hard_link(folder / "object", folder / "run/two");
   for (const bool dry : {true, false}) {
     TreeRemover kept(dry, go_on);
-    if (dry) EXPECT_TRUE(succeeds(kept.remove(folder / "run")));
+    if (dry) {
+      EXPECT_TRUE(succeeds(kept.remove(folder / "run")));
+    }
     EXPECT_EQ(kept.bytes(), 0);
     TreeRemover remover(dry, go_on);
     struct stat facts{};
