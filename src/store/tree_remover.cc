@@ -19,10 +19,10 @@ constexpr int kDepthMax = 50;
 
 using Folder = std::unique_ptr<DIR, int (*)(DIR*)>;
 
-Folder open_folder(int parent, const char* name) {
+Folder open_folder(int parent, const char* name, bool may_change) {
   constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
   int fd = ::openat(parent, name, kFlags);
-  if (fd < 0 && errno == EACCES && ::fchmodat(parent, name, 0700, 0) == 0) fd = ::openat(parent, name, kFlags);
+  if (fd < 0 && errno == EACCES && may_change && ::fchmodat(parent, name, 0700, 0) == 0) fd = ::openat(parent, name, kFlags);
   if (fd < 0) return {nullptr, ::closedir};
   DIR* folder = ::fdopendir(fd);
   if (folder == nullptr) ::close(fd);
@@ -86,7 +86,7 @@ bool TreeRemover::remove_one(Top& top, int folder, const char* name, int depth) 
     return false;
   }
   if (is_folder) {
-    const Folder inside = open_folder(folder, name);
+    const Folder inside = open_folder(folder, name, !dry_run_);
     if (inside == nullptr) {
       top.note_error(name, errno);
       return false;
@@ -110,7 +110,7 @@ bool TreeRemover::remove_one(Top& top, int folder, const char* name, int depth) 
 void TreeRemover::empty(Top& top, int folder, int depth) {
   for (bool again = true; again && !is_stopped_;) {
     again = false;
-    const Folder entries = open_folder(folder, ".");
+    const Folder entries = open_folder(folder, ".", !dry_run_);
     if (entries == nullptr) return top.note_error(".", errno);
     while (const dirent* entry = ::readdir(entries.get()))
       if (!is_stopped_ && !is_dots(entry->d_name) && remove_one(top, folder, entry->d_name, depth)) again = true;
