@@ -139,13 +139,15 @@ class Reader {
     if (!node.is_table()) return note(node.source(), section + ": a table, such as [" + section + "]");
     std::error_code error;
     const std::string folder = std::filesystem::absolute(file_, error).parent_path();
-    for (const auto& [key, value] : *node.as_table())
+    for (const auto& [key, value] : *node.as_table()) {
+      const toml::source_region& where = value.source();
       take_setting({.section = section,
                     .name = std::string(key.str()),
                     .value = plain_value(value),
                     .folder = folder,
-                    .refuse = [this, &value](std::string problem) { note(value.source(), std::move(problem)); }},
+                    .refuse = [this, &where](std::string problem) { note(where, std::move(problem)); }},
                    config_);
+    }
   }
 
   static Value plain_value(const toml::node& node) {

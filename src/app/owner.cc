@@ -122,13 +122,13 @@ Status Owner::start(const Config& config, const OwnerOptions& options) {
     SLUICE_TRY_STATUS(hands_->attach());
   }
   SLUICE_TRY_STATUS(is_server_ ? engine_->recover() : engine_->adopt_orphans());
-  is_ready_ = true;
   start_notifier(config);
   garbage_every_ = config.garbage_every;
   garbage_ = std::make_unique<GarbageJob>(*this, environments_, config.garbage, [this](const GarbageState& state) {
     if (garbage_call_) garbage_call_(state);
   });
   if (is_server_ && garbage_every_) collect_now_and_then(std::min(*garbage_every_, kFirstCollection));
+  is_ready_ = true;
   return {};
 }
 

@@ -18,7 +18,7 @@ void Owner::start_notifier(const Config& config) {
                                         if (unnotified_) unnotified_(target, error);
                                       }});
   // What an owner before us could not tell. A run that only waits for its own end does not look for that of others.
-  if (is_server_) notifier_->look();
+  if (is_server_) loop_.post([this] { notifier_->look(); });
 }
 
 void Owner::note_told(const PendingNotice& notice) {
@@ -28,11 +28,11 @@ void Owner::note_told(const PendingNotice& notice) {
 }
 
 Status Owner::collect_garbage(bool dry_run, std::optional<Duration> grace) {
-  if (!is_ready_ || garbage_ == nullptr) return fail(Code::kUnavailable, "the server is starting", "try again in a moment");
+  if (!is_ready_) return fail(Code::kUnavailable, "the server is starting", "try again in a moment");
   return garbage_->start(dry_run, grace);
 }
 
-GarbageState Owner::garbage() const { return is_ready_ && garbage_ != nullptr ? garbage_->state() : GarbageState{}; }
+GarbageState Owner::garbage() const { return is_ready_ ? garbage_->state() : GarbageState{}; }
 
 void Owner::collect_now_and_then(Duration first) {
   loop_.after(first, [this] {

@@ -6,6 +6,7 @@
 
 #include "app/console.h"
 #include "base/result.h"
+#include "exec/environment_settings.h"
 
 namespace sluice {
 

@@ -71,8 +71,6 @@ class GarbageCollector {
   Result<GarbageReport> collect();
 
  private:
-  enum class RunFolder { kNeeded, kEnded, kGone };
-
   // garbage.cc
   Status each_run(const ListQuery& query, const std::function<bool(const RunRow&)>& use);
   Status find_expired();

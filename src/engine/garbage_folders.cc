@@ -50,7 +50,7 @@ Status GarbageCollector::remove_folders(const std::string& parent, const std::se
     if (!row && row.error().code != Code::kNotFound) return fail(row.error());
     const bool would_be_gone = dry_run_ && expired_ids_.contains(*uuid);
     if (row && !would_be_gone) continue;
-    SLUICE_TRY_STATUS(take_away(*uuid, false, {entry}, "folders"));
+    SLUICE_TRY_STATUS(take_away(*uuid, false, {entry.string()}, "folders"));
   }
   return {};
 }

@@ -66,7 +66,7 @@ class EnvironmentStore {
  public:
   // root: normally default_environment_root(), absolute. uv, which installs five to ten times faster than pip: "auto" (the one on
   // PATH, else ROOT/../tools/bin/uv, which is installed once; else pip), "none" (pip), or the path of one.
-  explicit EnvironmentStore(std::string root, std::string uv = "auto") : EnvironmentStore(std::move(root), {.uv = std::move(uv)}) {}
+  explicit EnvironmentStore(std::string root, std::string uv = "auto") : EnvironmentStore(std::move(root), EnvironmentSettings{.uv = std::move(uv)}) {}
   EnvironmentStore(std::string root, EnvironmentSettings settings) : root_(std::move(root)), settings_(std::move(settings)) {}
 
   // The environment, built if it is not there. Blocks, seconds to minutes; call it from a work thread. kInvalid with the
