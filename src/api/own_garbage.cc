@@ -17,11 +17,7 @@ HttpResponse garbage_document(const GarbageState& state, int status = 200) {
   instant("ended", state.ended);
   json.key("kinds").begin_array();
   for (const GarbageFigure& figure : state.report.kinds)
-    json.begin_object()
-        .field("kind", figure.kind)
-        .field("number", figure.number)
-        .field("size_bytes", figure.bytes)
-        .end_object();
+    json.begin_object().field("kind", figure.kind).field("number", figure.number).field("size_bytes", figure.bytes).end_object();
   json.end_array().field("size_bytes", state.report.bytes()).key("problems").begin_array();
   for (const std::string& problem : state.report.problems) json.value(problem);
   json.end_array().key("error");
@@ -39,7 +35,8 @@ Status collect(const Call& call, Service& service) {
   std::optional<Duration> grace;
   if (!text.empty()) {
     grace = parse_duration(text);
-    if (!grace || *grace < Duration{0}) return fail(Code::kInvalid, "field 'grace': '" + text + "' is no duration", "such as \"1h\"");
+    if (!grace || *grace < Duration{0})
+      return fail(Code::kInvalid, "field 'grace': '" + text + "' is no duration", "such as \"1h\"");
   }
   SLUICE_TRY_STATUS(service.collect_garbage(dry_run, grace));
   call.responder.send(garbage_document(service.garbage(), 202));

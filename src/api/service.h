@@ -43,8 +43,8 @@ class Service {
   virtual Instant now() const = 0;
   virtual Uuid new_uuid() = 0;
 
-  // Begins to remove what nobody needs (or only counts it), and how far that is. kConflict: it is under way already, or this process
-  // only reads the directory.
+  // Begins to remove what nobody needs (or only counts it), and how far that is. kConflict: it is under way already, or this
+  // process only reads the directory.
   virtual Status collect_garbage(bool dry_run, std::optional<Duration> grace) = 0;
   virtual GarbageState garbage() const = 0;
 

@@ -1,8 +1,8 @@
 // sluice backup: a copy of a data directory that is as good as the directory was at one moment, also while it is in use.
 //
 // What makes it consistent is the order: the database first, as of one moment; then the objects. What the database names was
-// there before the commit that names it, and objects are never changed, nor removed as garbage meanwhile. The copy becomes a data directory only with
-// its last step, when sluice.db gets its name.
+// there before the commit that names it, and objects are never changed, nor removed as garbage meanwhile. The copy becomes a data
+// directory only with its last step, when sluice.db gets its name.
 #include <unistd.h>
 
 #include <atomic>
@@ -81,7 +81,8 @@ Status check_destination(const DataDir& source, const DataDir& destination) {
   return {};
 }
 
-Status copy_all(const Console& console, const DataDir& from, const DataDir& to, bool with_secrets, FileCopier& copier, Progress& progress) {
+Status copy_all(const Console& console, const DataDir& from, const DataDir& to, bool with_secrets, FileCopier& copier,
+                Progress& progress) {
   // A directory that cannot be written to, not even this lock, has nobody who removes anything either.
   static const std::atomic<bool> kNever{false};
   const auto nothing_goes = FileLock::acquire(

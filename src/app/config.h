@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "base/diagnostic.h"
 #include "app/notify_rules.h"
+#include "base/diagnostic.h"
 #include "engine/garbage.h"
 #include "engine/secrets.h"
 #include "engine/site.h"

@@ -11,13 +11,23 @@
 namespace sluice {
 namespace {
 
-constexpr std::array<std::string_view, 17> kSettings{
-    "environments.index_url", "environments.extra_index_urls", "environments.find_links",
-    "environments.offline",   "environments.constraints",      "environments.uv",
-    "environments.python",    "environments.root",             "environments.default_requirements",
-    "retention.runs",         "retention.cache",               "retention.environments",
-    "retention.keep_failed",  "retention.every",               "notify.url",
-    "notify.command",         "notify.on"};
+constexpr std::array<std::string_view, 17> kSettings{"environments.index_url",
+                                                     "environments.extra_index_urls",
+                                                     "environments.find_links",
+                                                     "environments.offline",
+                                                     "environments.constraints",
+                                                     "environments.uv",
+                                                     "environments.python",
+                                                     "environments.root",
+                                                     "environments.default_requirements",
+                                                     "retention.runs",
+                                                     "retention.cache",
+                                                     "retention.environments",
+                                                     "retention.keep_failed",
+                                                     "retention.every",
+                                                     "notify.url",
+                                                     "notify.command",
+                                                     "notify.on"};
 
 constexpr std::string_view kNever = "never";
 
@@ -121,7 +131,8 @@ void take_notify(const Setting& setting, NotifyRules& out) {
   std::set<RunState> states;
   for (const std::string& text : *texts) {
     const auto state = run_state_from(text);
-    if (!state || !is_final(*state)) return wants(setting, "states of which \"SUCCEEDED\", \"FAILED\" and \"CANCELED\" are known");
+    if (!state || !is_final(*state))
+      return wants(setting, "states of which \"SUCCEEDED\", \"FAILED\" and \"CANCELED\" are known");
     states.insert(*state);
   }
   out.on = std::move(states);

@@ -73,7 +73,8 @@ TEST_F(Sections, RetentionIsRead) {
 }
 
 TEST_F(Sections, NoticesAreRead) {
-  const LoadedConfig loaded = load("[notify]\nurl = \"https://hook.example/a\"\ncommand = [\"mail\", \"me\"]\non = [\"FAILED\"]\n");
+  const LoadedConfig loaded =
+      load("[notify]\nurl = \"https://hook.example/a\"\ncommand = [\"mail\", \"me\"]\non = [\"FAILED\"]\n");
   EXPECT_TRUE(loaded.errors.empty());
   EXPECT_EQ(loaded.config.notify.url, "https://hook.example/a");
   EXPECT_THAT(loaded.config.notify.command, ElementsAre("mail", "me"));

@@ -6,8 +6,12 @@
 namespace sluice {
 
 Directory::Directory(DataDir dir, const Config& config)
-    : dir_(std::move(dir)), sites_(config.sites()), objects_(dir_.objects(), /*sync=*/false), readers_(dir_.database()),
-      environments_(config.environment_root(), config.environments), garbage_(*this, environments_, config.garbage) {}
+    : dir_(std::move(dir)),
+      sites_(config.sites()),
+      objects_(dir_.objects(), /*sync=*/false),
+      readers_(dir_.database()),
+      environments_(config.environment_root(), config.environments),
+      garbage_(*this, environments_, config.garbage) {}
 
 Result<Service::Reader> Directory::reader() {
   SLUICE_TRY_STATUS(check_for_data(dir_));

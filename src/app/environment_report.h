@@ -9,7 +9,7 @@
 
 namespace sluice {
 
-// "12 in /home/me/.cache/sluice/envs; packages from https://index.example, offline"
+// "12 in ~/.cache/sluice/envs; packages from https://index.example; offline"
 std::string describe_environments(const EnvironmentStore& environments, const Config& config);
 // The members "environment_settings" and "environments" of the document: of each its size, its last use, its packages. Looks at
 // every file of every environment.

@@ -50,7 +50,8 @@ void GarbageJob::run(bool dry_run, std::optional<Duration> grace) {
 void GarbageJob::collect(bool dry_run, std::optional<Duration> grace) {
   GarbageRules rules = rules_;
   rules.grace = grace.value_or(rules.grace);
-  GarbageCollector collector(service_.dir(), service_.objects(), environments_, host(), rules, dry_run, service_.now(), cancelled_);
+  GarbageCollector collector(service_.dir(), service_.objects(), environments_, host(), rules, dry_run, service_.now(),
+                             cancelled_);
   auto report = collector.collect();
   GarbageState ended;
   {

@@ -146,7 +146,8 @@ int gc_verb(const Context& context) {
     if (*owner != nullptr) return collect_here(context, **owner, signals);
     std::this_thread::sleep_for(kLookEvery);
   }
-  return console.fail(Error{Code::kUnavailable, "data directory " + context.config.data_dir + " is in use by a process that does not answer",
+  return console.fail(Error{Code::kUnavailable,
+                            "data directory " + context.config.data_dir + " is in use by a process that does not answer",
                             "wait for it, or end it"});
 }
 

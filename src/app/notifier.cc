@@ -156,14 +156,13 @@ void Notifier::try_once(Delivery& delivery) {
 Status Notifier::post(const std::string& url, const std::string& text) const {
   if (is_closing_) return fail(Code::kCancelled, "ending");
   SLUICE_TRY(const Url parts, parse_url(url));
-  SLUICE_TRY(const auto client, HttpClient::to(base_of(parts), {.connect_time = timing_.answer,
-                                                                .answer_time = timing_.answer,
-                                                                .body_bytes_max = 1U << 20U}));
-  SLUICE_TRY(const HttpReply reply,
-             client->call({.method = "POST",
-                           .target = parts.target,
-                           .headers = {{"Content-Type", "application/cloudevents+json; charset=utf-8"}},
-                           .body = text}));
+  SLUICE_TRY(const auto client,
+             HttpClient::to(base_of(parts),
+                            {.connect_time = timing_.answer, .answer_time = timing_.answer, .body_bytes_max = 1U << 20U}));
+  SLUICE_TRY(const HttpReply reply, client->call({.method = "POST",
+                                                  .target = parts.target,
+                                                  .headers = {{"Content-Type", "application/cloudevents+json; charset=utf-8"}},
+                                                  .body = text}));
   if (reply.status >= 200 && reply.status < 300) return {};
   return fail(Code::kUnavailable, "it answers with status " + std::to_string(reply.status));
 }

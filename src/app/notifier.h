@@ -1,8 +1,8 @@
 // Tells whoever has asked for it that a run has ended.
 //
-// The commit that ends a run marks it in the store, and the mark goes when all have been told, or have not answered three times: so
-// each is told at least once, also if this process dies in between, and perhaps twice. A thread of its own does it; neither the
-// engine nor a run ever waits for a stranger's server.
+// The commit that ends a run marks it in the store, and the mark goes when all have been told, or have not answered three times:
+// so each is told at least once, also if this process dies in between, and perhaps twice. A thread of its own does it; neither
+// the engine nor a run ever waits for a stranger's server.
 #pragma once
 
 #include <atomic>

@@ -65,14 +65,23 @@ class NotifierTest : public testing::Test {
   Uuid ended(std::uint32_t number, const Value& options = Value(Struct{})) {
     Uuid uuid;
     uuid.bytes[3] = static_cast<std::uint8_t>(number);
-    const auto id = store_->create({.uuid = uuid, .name = "run", .pipeline_name = "p", .experiment = "e", .spec = "x",
-                                    .options = options, .created = from_micros(5)},
+    const auto id = store_->create({.uuid = uuid,
+                                    .name = "run",
+                                    .pipeline_name = "p",
+                                    .experiment = "e",
+                                    .spec = "x",
+                                    .options = options,
+                                    .created = from_micros(5)},
                                    Sync::kNormal);
     EXPECT_TRUE(id);
     const Write write{.run = *id,
                       .entries = {{.seq = 1, .at = from_micros(9), .kind = "run_began", .payload = "{}"}},
-                      .change = RunChange{.state = RunState::kFailed, .at = from_micros(9), .error = "task 'fit': boom",
-                                          .began = from_micros(6), .ended = from_micros(9), .notify = true}};
+                      .change = RunChange{.state = RunState::kFailed,
+                                          .at = from_micros(9),
+                                          .error = "task 'fit': boom",
+                                          .began = from_micros(6),
+                                          .ended = from_micros(9),
+                                          .notify = true}};
     EXPECT_TRUE(store_->commit({&write, 1}, Sync::kNormal));
     return uuid;
   }

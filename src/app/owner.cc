@@ -108,8 +108,7 @@ Status Owner::start(const Config& config, const OwnerOptions& options) {
     return SupervisorPool::attach(supervisor);
   };
   hands_ = std::make_unique<LocalHands>(loop_, dir_, objects_, environments_, std::move(hands));
-  EngineOptions engine{
-      .durability = config.durability, .sites = sites_, .secrets = config.secrets, .is_server = is_server_};
+  EngineOptions engine{.durability = config.durability, .sites = sites_, .secrets = config.secrets, .is_server = is_server_};
   if (is_server_) engine.store_patience = std::nullopt;
   engine.notify_own = config.notify.on;
   if (config.notify.tells_all()) engine.notify_all = config.notify.on;

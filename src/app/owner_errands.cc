@@ -4,19 +4,19 @@
 namespace sluice {
 
 void Owner::start_notifier(const Config& config) {
-  notifier_ = std::make_unique<Notifier>(
-      config.notify, NotifierHost{.reader = [this] { return readers_.lend(); },
-                                  .told = [this](const PendingNotice& notice) { note_told(notice); },
-                                  .url =
-                                      [this] {
-                                        const std::lock_guard lock(mutex_);
-                                        return url_;
-                                      },
-                                  .data_dir = dir_.root(),
-                                  .failed =
-                                      [this](const std::string& target, const Error& error) {
-                                        if (unnotified_) unnotified_(target, error);
-                                      }});
+  notifier_ =
+      std::make_unique<Notifier>(config.notify, NotifierHost{.reader = [this] { return readers_.lend(); },
+                                                             .told = [this](const PendingNotice& notice) { note_told(notice); },
+                                                             .url =
+                                                                 [this] {
+                                                                   const std::lock_guard lock(mutex_);
+                                                                   return url_;
+                                                                 },
+                                                             .data_dir = dir_.root(),
+                                                             .failed =
+                                                                 [this](const std::string& target, const Error& error) {
+                                                                   if (unnotified_) unnotified_(target, error);
+                                                                 }});
   // What an owner before us could not tell. A run that only waits for its own end does not look for that of others.
   if (is_server_) loop_.post([this] { notifier_->look(); });
 }

@@ -1,9 +1,9 @@
 // The collection of garbage: what of a data directory, and of the Python environments, nobody needs any more.
 //
 // It runs on a thread of its own beside an engine that goes on; what only the engine's thread may do is done there, a little at a
-// time. It can be cut short at any moment, also by kill -9: what it has not come to is found by the next one. Why nothing goes that
-// a run needs: object_sweep.h for objects; folders are taken away (renamed) on the engine's thread, on which their runs are made
-// and go on, and removed when nobody can find them any more; environments: environment_use.cc.
+// time. It can be cut short at any moment, also by kill -9: what it has not come to is found by the next one. Why nothing goes
+// that a run needs: object_sweep.h for objects; folders are taken away (renamed) on the engine's thread, on which their runs are
+// made and go on, and removed when nobody can find them any more; environments: environment_use.cc.
 #pragma once
 
 #include <atomic>
@@ -27,11 +27,11 @@ namespace sluice {
 
 // How long what is kept for convenience is kept; nothing: for ever.
 struct GarbageRules {
-  std::optional<Duration> runs;                                   // since their end
-  std::optional<Duration> cache = std::chrono::hours(30 * 24);    // results, since they were made
+  std::optional<Duration> runs;  // since their end
+  std::optional<Duration> cache = std::chrono::hours(30 * 24);  // results, since they were made
   std::optional<Duration> environments = std::chrono::hours(30 * 24);  // since they were last used
-  Duration keep_failed = std::chrono::hours(7 * 24);              // inputs and /tmp of attempts of runs that failed
-  Duration grace = std::chrono::hours(1);                         // since anything was last touched
+  Duration keep_failed = std::chrono::hours(7 * 24);  // inputs and /tmp of attempts of runs that failed
+  Duration grace = std::chrono::hours(1);  // since anything was last touched
 };
 
 struct GarbageFigure {
@@ -39,7 +39,7 @@ struct GarbageFigure {
   std::int64_t number = 0, bytes = 0;
 };
 struct GarbageReport {
-  std::vector<GarbageFigure> kinds;   // in the order in which they are come to
+  std::vector<GarbageFigure> kinds;  // in the order in which they are come to
   std::vector<std::string> problems;  // what could not be removed, and why; ten at most
   std::int64_t bytes() const;
 };
@@ -105,7 +105,7 @@ class GarbageCollector {
   std::set<Uuid> expired_ids_;
   TreeRemover remover_;
   GarbageReport report_;
-  int removed_ = 0;                       // names, since the last pause
+  int removed_ = 0;  // names, since the last pause
   Instant batch_began_{};
   int taken_away_ = 0;
 };

@@ -54,16 +54,18 @@ class Garbage : public testing::Test {
   }
 
   Result<GarbageReport> try_collect(bool dry_run = false) {
-    const GarbageHost host{.reader = [this] { return Result<std::shared_ptr<RunStore>>(std::shared_ptr<RunStore>({}, &world.store)); },
-                           .on_owner =
-                               [this, dry_run](const std::function<Status(Engine&, RunStore&)>& call) {
-                                 EXPECT_FALSE(dry_run);
-                                 if (between) between();
-                                 return call(*world.engine, world.store);
-                               },
-                           .is_busy = [] { return false; },
-                           .progress = {}};
-    return GarbageCollector(world.dir, objects, environments, host, rules, dry_run, SystemClock().now() + 2h, cancelled).collect();
+    const GarbageHost host{
+        .reader = [this] { return Result<std::shared_ptr<RunStore>>(std::shared_ptr<RunStore>({}, &world.store)); },
+        .on_owner =
+            [this, dry_run](const std::function<Status(Engine&, RunStore&)>& call) {
+              EXPECT_FALSE(dry_run);
+              if (between) between();
+              return call(*world.engine, world.store);
+            },
+        .is_busy = [] { return false; },
+        .progress = {}};
+    return GarbageCollector(world.dir, objects, environments, host, rules, dry_run, SystemClock().now() + 2h, cancelled)
+        .collect();
   }
   std::map<std::string, std::int64_t> collect(bool dry_run = false) {
     const auto report = try_collect(dry_run);

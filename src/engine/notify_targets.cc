@@ -23,7 +23,8 @@ List notify_targets(const Submission& submission, const Pipeline& pipeline) {
   };
   add(submission.notify);
   for (const auto& [label, executor] : pipeline.executors)
-    if (const auto found = executor.kubernetes.annotations.find(kNotifyAnnotation); found != executor.kubernetes.annotations.end())
+    if (const auto found = executor.kubernetes.annotations.find(kNotifyAnnotation);
+        found != executor.kubernetes.annotations.end())
       add(found->second);
   return out;
 }

@@ -66,7 +66,8 @@ class EnvironmentStore {
  public:
   // root: normally default_environment_root(), absolute. uv, which installs five to ten times faster than pip: "auto" (the one on
   // PATH, else ROOT/../tools/bin/uv, which is installed once; else pip), "none" (pip), or the path of one.
-  explicit EnvironmentStore(std::string root, std::string uv = "auto") : EnvironmentStore(std::move(root), EnvironmentSettings{.uv = std::move(uv)}) {}
+  explicit EnvironmentStore(std::string root, std::string uv = "auto")
+      : EnvironmentStore(std::move(root), EnvironmentSettings{.uv = std::move(uv)}) {}
   EnvironmentStore(std::string root, EnvironmentSettings settings) : root_(std::move(root)), settings_(std::move(settings)) {}
 
   // The environment, built if it is not there. Blocks, seconds to minutes; call it from a work thread. kInvalid with the
@@ -78,8 +79,8 @@ class EnvironmentStore {
   // 64 hex digits over the sorted "name==version" of what is installed in it. Empty if it is not there.
   std::string lock(const std::string& key) const;
 
-  // An attempt uses it. Remembered on the disk, once a day at most; costs a look into a map otherwise. From ensure() to the end of
-  // this store the environment is in use: nobody retires it.
+  // An attempt uses it. Remembered on the disk, once a day at most; costs a look into a map otherwise. From ensure() to the end
+  // of this store the environment is in use: nobody retires it.
   void note_use(const std::string& key);
 
   // All that are finished, the one that was used last first.

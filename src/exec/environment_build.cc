@@ -130,9 +130,7 @@ class Builder {
     return {};
   }
 
-  Result<CommandResult> execute(std::vector<std::string> argv) {
-    return execute_with(std::move(argv), changes_, "");
-  }
+  Result<CommandResult> execute(std::vector<std::string> argv) { return execute_with(std::move(argv), changes_, ""); }
 
   // uv reads the pyproject.toml and uv.toml of the directory it runs in; those of whoever starts us are none of its business.
   Result<CommandResult> execute_uv(std::vector<std::string> argv) {

@@ -1,7 +1,7 @@
 // Which environments are used, by whom and when they were last: what the collection of garbage needs to know.
 //
-// KEY.use lies beside each environment. Its time is that of the last use; whoever uses the environment holds it shared, for as long
-// as its process lives. Tasks may outlive that process: they are found by their command lines and variables, which name the
+// KEY.use lies beside each environment. Its time is that of the last use; whoever uses the environment holds it shared, for as
+// long as its process lives. Tasks may outlive that process: they are found by their command lines and variables, which name the
 // environment's folder.
 #include <sys/stat.h>
 #include <unistd.h>
@@ -85,7 +85,8 @@ std::vector<std::string> EnvironmentStore::leftovers() const {
     const std::string key = name.substr(0, kKeyDigits);
     std::error_code error;
     const bool is_part = name == key ? !read_marker(entry) : name == key + ".trash";
-    if (is_hex(key) && is_part && fs::is_directory(fs::symlink_status(entry, error)) && std::find(out.begin(), out.end(), key) == out.end())
+    if (is_hex(key) && is_part && fs::is_directory(fs::symlink_status(entry, error)) &&
+        std::find(out.begin(), out.end(), key) == out.end())
       out.push_back(key);
   }
   return out;

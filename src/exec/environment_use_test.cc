@@ -28,7 +28,8 @@ class EnvironmentUse : public testing::Test {
     const std::string path = folder_.path() + "/" + key;
     fs::create_directories(path + "/bin");
     fs::create_symlink("/bin/sh", path + "/bin/python3");
-    EXPECT_TRUE(write_marker(path, {.key = key, .requirements = {"pandas"}}, {.tool = "uv", .interpreter_version = "3.11.7"}, 2.5));
+    EXPECT_TRUE(
+        write_marker(path, {.key = key, .requirements = {"pandas"}}, {.tool = "uv", .interpreter_version = "3.11.7"}, 2.5));
   }
   void set_last_use(const std::string& key, Instant when) {
     const std::string path = folder_.path() + "/" + key + ".use";

@@ -83,8 +83,8 @@ Result<TakenFile> Intake::take(const std::string& path) {
   return taken;
 }
 
-// Whether the object is there, which is then as young as one that was just made. One of another size was damaged: publish() replaces it. Its folder is synced in any case: the
-// thread that has just put the object may not have come to that yet.
+// Whether the object is there, which is then as young as one that was just made. One of another size was damaged: publish()
+// replaces it. Its folder is synced in any case: the thread that has just put the object may not have come to that yet.
 bool Intake::holds(const std::string& hex, std::int64_t size_bytes) {
   const std::string object = object_path(root_, hex);
   folders_.insert(folder_of(object));

@@ -205,9 +205,8 @@ bool ObjectStore::keep(const std::string& digest) {
   if (!object->is_directory) return true;
   const auto tree = tree_of(*object, digest);
   if (!tree) return false;
-  return std::all_of(tree->begin(), tree->end(), [&](const auto& entry) {
-    return entry.second.is_directory || keep_one(entry.second.digest);
-  });
+  return std::all_of(tree->begin(), tree->end(),
+                     [&](const auto& entry) { return entry.second.is_directory || keep_one(entry.second.digest); });
 }
 
 Result<bool> ObjectStore::remove_unless_young(const std::string& hex, Instant before) {

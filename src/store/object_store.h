@@ -44,8 +44,8 @@ class ObjectStore {
   // kConflict if there is something at `destination`; nothing of a failed call stays there.
   Status fetch(const std::string& digest, const std::string& destination) const;
 
-  // What is named by nobody in the database may be on its way there: it was put, or found by keep(), for a commit that is still to
-  // come. Whoever does that holds a lease from before the first such call until after the commit: nothing that was put or kept
+  // What is named by nobody in the database may be on its way there: it was put, or found by keep(), for a commit that is still
+  // to come. Whoever does that holds a lease from before the first such call until after the commit: nothing that was put or kept
   // under it is removed as garbage meanwhile. Costs nothing on the disk.
   using Lease = std::shared_ptr<const void>;
   Lease lease();

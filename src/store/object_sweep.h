@@ -1,9 +1,9 @@
 // Which objects nobody names any more, and their end.
 //
-// Nothing that is needed goes, whoever puts objects meanwhile: the limit of age is taken before the database is read. What was put
-// or kept under a lease that was alive then is younger than the limit; what was put under one that had ended by then was committed
-// by then, so the database names it; what is put later is younger too. An object that is about to be used again is made young by
-// put() or keep() in one step with finding it, as it is looked at and removed in one step here.
+// Nothing that is needed goes, whoever puts objects meanwhile: the limit of age is taken before the database is read. What was
+// put or kept under a lease that was alive then is younger than the limit; what was put under one that had ended by then was
+// committed by then, so the database names it; what is put later is younger too. An object that is about to be used again is made
+// young by put() or keep() in one step with finding it, as it is looked at and removed in one step here.
 #pragma once
 
 #include <array>
@@ -37,8 +37,8 @@ class ObjectSweep {
     std::int64_t size_bytes = 0;
     std::uint64_t links = 1, inode = 0, device = 0;
   };
-  // Looks at all objects, once everything was named. Directories come before what is in them, so that whatever comes between never
-  // leaves one of which a part is missing. 30 s for a million objects.
+  // Looks at all objects, once everything was named. Directories come before what is in them, so that whatever comes between
+  // never leaves one of which a part is missing. 30 s for a million objects.
   Result<std::vector<Condemned>> condemned();
 
   // True: it is gone. False: it has been put again meanwhile, or somebody else was first.

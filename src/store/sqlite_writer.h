@@ -43,10 +43,9 @@ class SqliteWriter {
   SqliteStatement count_in_{db_, "UPDATE experiments SET runs = runs + 1, last_run = max(last_run, ?2) WHERE id = ?1"};
   SqliteStatement insert_state_{db_, "INSERT INTO state_history VALUES (?1, 1, ?2, ?3, '')"};
   SqliteStatement advance_{db_, "UPDATE runs SET seq = ?3 WHERE id = ?1 AND seq = ?2"};
-  SqliteStatement change_{
-      db_,
-      "UPDATE runs SET seq = ?3, state = ?4, error = ?5, began = ?6, ended = ?7, outputs = ?8, "
-      "notice = CASE WHEN ?9 THEN ?3 ELSE notice END WHERE id = ?1 AND seq = ?2"};
+  SqliteStatement change_{db_,
+                          "UPDATE runs SET seq = ?3, state = ?4, error = ?5, began = ?6, ended = ?7, outputs = ?8, "
+                          "notice = CASE WHEN ?9 THEN ?3 ELSE notice END WHERE id = ?1 AND seq = ?2"};
   SqliteStatement note_told_{db_, "UPDATE runs SET notice = 0 WHERE uuid = ?1 AND notice = ?2"};
   SqliteStatement note_state_{
       db_,

@@ -11,8 +11,8 @@
 
 namespace sluice {
 
-// Symbolic links are removed and never followed, other file systems that are mounted inside stay, folders may be nested as deep as
-// they like, and lack any permission.
+// Symbolic links are removed and never followed, other file systems that are mounted inside stay, folders may be nested as deep
+// as they like, and lack any permission.
 class TreeRemover {
  public:
   // `go_on` is asked before each name is removed; false: that was all. With `dry_run` everything is counted and nothing removed.

@@ -111,7 +111,8 @@ class Gc(GarbageCase):
             script = 'mkdir -p "$(dirname "$1")"; '
             if i:
                 component["inputDefinitions"] = {"artifacts": {"in": artifact}}
-                task["inputs"] = {"artifacts": {"in": {"taskOutputArtifact": {"producerTask": f"t{i-1}", "outputArtifactKey": "out"}}}}
+                source = {"taskOutputArtifact": {"producerTask": f"t{i-1}", "outputArtifactKey": "out"}}
+                task["inputs"] = {"artifacts": {"in": source}}
                 task["dependentTasks"] = [f"t{i-1}"]
                 args.append("{{$.inputs.artifacts['in'].path}}")
                 script += 'cat "$2" > "$1"; '
@@ -229,7 +230,6 @@ class Notices(GarbageCase):
     def test_an_annotation_of_a_task_asks_for_it_too(self):
         server, url = self.hook(500)
         document = simple("true")
-        document = {**document}
         path = self.folder / "annotated.yaml"
         platform = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": {"exec-only": {
             "podMetadata": {"annotations": {"sluice.dev/notify": url}}}}}}}}
@@ -254,7 +254,8 @@ class Notices(GarbageCase):
         up.kill()
         gone.touch()
         self.up()
-        notice = self.until(lambda: (pathlib.Path(f"{gone}.json").exists() and pathlib.Path(f"{gone}.json").read_text()), "a notice")
+        written = pathlib.Path(f"{gone}.json")
+        notice = self.until(lambda: written.exists() and written.read_text(), "a notice")
         self.assertEqual(json.loads(notice)["data"]["run_id"], run)
 
     def test_who_does_not_answer_holds_up_nobody(self):
