@@ -99,6 +99,7 @@ constexpr std::array kNewRun{
     F{"description", "string?", ""},
     F{"experiment", "string?", "its name; made if it is not there; Default if it is not given"},
     F{"cache", "boolean?", "true if it is not given"},
+    F{"notify", "string?", "URL that is told of its end"},
     F{"labels", "object?", "kept with the run"},
     F{"key", "string?", "idempotency key; the header Idempotency-Key comes first"},
 };
@@ -110,6 +111,25 @@ constexpr std::array kCreatedRun{
 };
 constexpr std::array kRunState{F{"run_id", "string", "a UUID"}, F{"state", "string", "as of Run"}};
 constexpr std::array kCancel{F{"reason", "string?", "kept with the run"}};
+constexpr std::array kCollectGarbage{
+    F{"dry_run", "boolean?", "only count what would go"},
+    F{"grace", "string?", "what was touched since stays: a duration, \"1h\" if it is missing"},
+};
+constexpr std::array kGarbageKind{
+    F{"kind", "string", "runs, results, objects, folders, leftovers or environments"},
+    F{"number", "integer", "of them"},
+    F{"size_bytes", "integer", "that are free"},
+};
+constexpr std::array kGarbage{
+    F{"running", "boolean", ""},
+    F{"dry_run", "boolean", "nothing is removed"},
+    F{"began", "instant?", ""},
+    F{"ended", "instant?", ""},
+    F{"kinds", "[GarbageKind]", "so far"},
+    F{"size_bytes", "integer", "of all kinds"},
+    F{"problems", "[string]", "what could not be removed, and why"},
+    F{"error", "Diagnostic?", "why it was cut short"},
+};
 constexpr std::array kShutdown{F{"stop_tasks", "boolean?", "tasks that run are ended first"}};
 constexpr std::array kTask{
     F{"id", "integer", "stable over restarts"},
@@ -224,6 +244,9 @@ constexpr std::array kSchemas{
     Schema{"CreatedRun", "", kCreatedRun},
     Schema{"RunState", "", kRunState},
     Schema{"Cancel", "", kCancel},
+    Schema{"CollectGarbage", "", kCollectGarbage},
+    Schema{"Garbage", "A collection of what nobody needs", kGarbage},
+    Schema{"GarbageKind", "", kGarbageKind},
     Schema{"Shutdown", "", kShutdown},
     Schema{"Task", "", kTask},
     Schema{"TaskList", "", kTaskList},

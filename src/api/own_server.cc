@@ -105,6 +105,7 @@ void add_own_routes(Router& router, Service& service, EventHub& events, const Ap
   add_artifact_routes(routes);
   add_experiment_routes(routes);
   add_pipeline_routes(routes);
+  add_garbage_routes(routes);
   add_server_routes(routes, events, options, router);
 }
 

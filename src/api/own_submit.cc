@@ -16,7 +16,7 @@ struct Request {
 
 Result<Request> read_request(const Call& call) {
   SLUICE_TRY(const Struct body, body_of(call, {"spec", "pipeline", "version", "spec_file", "parameters", "name", "description",
-                                               "experiment", "cache", "labels", "key"}));
+                                               "experiment", "cache", "labels", "key", "notify"}));
   Request request;
   Submission& submission = request.submission;
   SLUICE_TRY(submission.spec, text_field(body, "spec"));
@@ -29,6 +29,7 @@ Result<Request> read_request(const Call& call) {
   SLUICE_TRY(submission.experiment, text_field(body, "experiment", "Default"));
   SLUICE_TRY(submission.cache, flag_field(body, "cache", true));
   SLUICE_TRY(submission.labels, struct_field(body, "labels"));
+  SLUICE_TRY(submission.notify, text_field(body, "notify"));
   SLUICE_TRY(submission.key, text_field(body, "key"));
   if (const auto key = call.request->header("idempotency-key"); !key.empty()) submission.key = trim(key);
   if (submission.key.size() > kKeyMax) return fail(Code::kInvalid, "the idempotency key is longer than 256 bytes");
@@ -73,7 +74,7 @@ Result<HttpResponse> submit(const Submission& submission, Prepared prepared, Ser
 
 // In the background: reading and planning a large pipeline takes its time.
 void prepare_and_submit(Service& service, const Call& call, Submission submission) {
-  Prepared prepared = prepare(submission, service.images(), new_run_context(service.dir(), service.new_uuid(), service.now()));
+  Prepared prepared = prepare(submission, service.sites(), new_run_context(service.dir(), service.new_uuid(), service.now()));
   if (!prepared.errors.empty()) return call.responder.send(own_errors(prepared.errors));
   auto shared = std::make_shared<Prepared>(std::move(prepared));
   const Status asked = with_owner_hint(answer_on_owner(

@@ -92,6 +92,7 @@ class Grammar {
     run->add_flag("--no-cache", words_.no_cache, "Run every task, also those with a result from before");
     run->add_option("--resume", words_.run, "Go on with this run: what failed or was cut short runs again")->type_name("RUN_ID");
     run->add_flag("--detach,-d", words_.detach, "Print the run's id and leave the run to the server");
+    run->add_option("--notify", words_.notify, "Tell this URL when the run has ended (see docs/settings.md)")->type_name("URL");
     run->add_option("--key", words_.key, "Idempotency key: with a key that was used before, that run and no new one");
     slots(run);
     anywhere(run);
@@ -196,6 +197,11 @@ class Grammar {
   }
 
   void add_rest() {
+    CLI::App* gc = verb("gc", "Remove what nobody needs: objects, folders of runs, environments, what is older than settings say",
+                        "sluice gc --dry-run");
+    gc->add_flag("--dry-run", words_.dry_run, "Only say what would go");
+    gc->add_option("--grace", words_.grace, "What was touched in so long stays (default 1h)")->type_name("DURATION");
+    anywhere(gc);
     anywhere(verb("doctor", "Check what this machine offers: Python, uv, private /tmp, disk", "sluice doctor"));
     common(verb("version", "Print the version", "sluice version --json"));
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "api/guard.h"
+#include "app/config_sections.h"
 #include "base/text.h"
 #include "exec/small_files.h"
 
@@ -29,12 +30,13 @@ class Reader {
 
  private:
   void take(const std::string& key, const toml::node& node) {
-    static const std::vector<std::string> kKeys{"data_dir",   "slots",  "durability", "private_tmp",
-                                                "stop_grace", "images", "secrets",    "server"};
+    static const std::vector<std::string> kKeys{"data_dir", "slots",  "durability",   "private_tmp", "stop_grace", "images",
+                                                "secrets",  "server", "environments", "retention",   "notify"};
     if (key == "data_dir") return text(key, node, config_.data_dir);
     if (key == "images") return images(node);
     if (key == "secrets") return secrets(node);
     if (key == "server") return server(node);
+    if (is_plain_section(key)) return plain_section(key, node);
     if (key == "slots") {
       const auto slots = node.value<std::int64_t>();
       if (!slots || *slots < 1 || *slots > 10000) return note(node.source(), "slots: a number from 1 to 10000");
@@ -130,6 +132,32 @@ class Reader {
     } else {
       note(node.source(), "unknown setting 'server." + key + "'" + did_you_mean(key, kKeys));
     }
+  }
+
+  void plain_section(const std::string& section, const toml::node& node) {
+    if (!node.is_table()) return note(node.source(), section + ": a table, such as [" + section + "]");
+    std::error_code error;
+    const std::string folder = std::filesystem::absolute(file_, error).parent_path();
+    for (const auto& [key, value] : *node.as_table()) {
+      const toml::source_region& where = value.source();
+      take_setting({.section = section,
+                    .name = std::string(key.str()),
+                    .value = plain_value(value),
+                    .folder = folder,
+                    .refuse = [this, &where](std::string problem) { note(where, std::move(problem)); }},
+                   config_);
+    }
+  }
+
+  static Value plain_value(const toml::node& node) {
+    if (const auto* text = node.as_string()) return Value(text->get());
+    if (const auto* flag = node.as_boolean()) return Value(flag->get());
+    if (const auto number = node.value_exact<std::int64_t>()) return Value(static_cast<double>(*number));
+    const toml::array* array = node.as_array();
+    if (array == nullptr) return {};
+    List list;
+    for (const toml::node& each : *array) list.push_back(plain_value(each));
+    return Value(std::move(list));
   }
 
   void note(const toml::source_region& where, std::string message) {

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "app/notify_rules.h"
 #include "base/diagnostic.h"
+#include "engine/garbage.h"
 #include "engine/secrets.h"
 #include "engine/site.h"
 #include "store/run_store.h"
@@ -30,10 +32,17 @@ struct Config {
   bool private_tmp = true;
   Duration stop_grace = std::chrono::seconds(10);
   ImageRules images;
+  EnvironmentSettings environments;
+  GarbageRules garbage;
+  std::optional<Duration> garbage_every = std::chrono::hours(24);  // of a server; nothing: never by itself
+  NotifyRules notify;
   SecretRules secrets;
   ServerConfig server;
   std::string server_url;            // that verbs talk to (SLUICE_SERVER, --server); empty: the data directory's
   std::string token;                 // for it (SLUICE_TOKEN)
+
+  SiteRules sites() const { return {.images = images, .environments = environments}; }
+  std::string environment_root() const { return environments.root.empty() ? default_environment_root() : environments.root; }
 };
 
 // What the setting is called by which a server may be reached by others without tokens.

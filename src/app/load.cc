@@ -33,7 +33,7 @@ Status load_text(const Context& context, Submission& submission, int& signal) {
     return {};
   }
   Signals signals;
-  auto compiled = compile_python(python, function, context.console, signals.came());
+  auto compiled = compile_python(python, function, context.console, signals.came(), context.config.environments);
   if (signals.came()) {
     signal = signals.take();
     return fail(Code::kCancelled, "interrupted while " + python + " was compiled");
@@ -96,6 +96,7 @@ LoadedSubmission load_submission(const Context& context, bool with_parameters) {
   loaded.submission.experiment = context.words.experiment;
   loaded.submission.cache = !context.words.no_cache;
   loaded.submission.key = context.words.key;
+  loaded.submission.notify = context.words.notify;
   if (auto text = load_text(context, loaded.submission, loaded.signal); !text) {
     loaded.errors.push_back(diagnostic(text.error(), split_python(context.words.pipeline).first.empty()
                                                          ? context.words.pipeline

@@ -80,6 +80,7 @@ class ClientSession {
                 {"parameters", Value(submission.parameters)},
                 {"experiment", Value(submission.experiment)},
                 {"cache", Value(submission.cache)}};
+    if (!submission.notify.empty()) body["notify"] = Value(submission.notify);
     if (!submission.name.empty()) body["name"] = Value(submission.name);
     HttpRequest request = post_request("/api/v1/runs", Value(std::move(body)));
     // A request whose answer was lost may be sent again with it, and makes no second run.

@@ -50,6 +50,10 @@ struct Words {
   std::string timeout;               // a duration; empty: for ever
   std::string destination;
   bool with_secrets = false;
+  // gc, run
+  bool dry_run = false;
+  std::string grace;                 // a duration; empty: the usual
+  std::string notify;                // URL
 };
 
 struct Context {
@@ -71,6 +75,7 @@ int resume_verb(const Context& context);
 int up_verb(const Context& context);
 int down_verb(const Context& context);
 int backup_verb(const Context& context);
+int gc_verb(const Context& context);
 int doctor_verb(const Context& context);
 int version_verb(const Context& context);
 

@@ -85,7 +85,7 @@ void Engine::tell(LiveRun& run) {
 }
 
 void Engine::finish(const RunPtr& run) {
-  const RunNotice notice{run->uuid, run->state.run, run->state.error};
+  const RunNotice notice{run->uuid, run->state.run, run->state.error, run->notify};
   if (run->state.run == RunState::kSucceeded)
     (void)store_.compact(run->id).has_value();  // its rows are there; a failure only costs room
   ++(run->state.run == RunState::kSucceeded ? figures_.runs_succeeded

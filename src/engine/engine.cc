@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/match.h"
+#include "engine/notify_targets.h"
 
 namespace sluice {
 namespace {
@@ -67,6 +68,8 @@ Result<Uuid> Engine::submit(const Submission& submission, Prepared prepared) {
   Struct options{{"cache", submission.cache}};
   if (!submission.labels.empty()) options.emplace("labels", submission.labels);
   if (options_.is_server) options.emplace("server", true);
+  const List notify = notify_targets(submission, *prepared.pipeline);
+  if (!notify.empty()) options.emplace("notify", notify);
   SLUICE_TRY(const RunId id, store_.create({.uuid = *uuid,
                                             .name = context.display_name,
                                             .pipeline_name = prepared.pipeline->name,
@@ -82,7 +85,7 @@ Result<Uuid> Engine::submit(const Submission& submission, Prepared prepared) {
                                             .key = submission.key,
                                             .created = std::max(clock_.now(), last_now_)},
                                            Sync::kFull));
-  add_run(id, *uuid, std::move(prepared));
+  add_run(id, *uuid, std::move(prepared))->has_notify = !notify.empty();
   push(*uuid, RunBegan{});
   return *uuid;
 }
@@ -218,6 +221,7 @@ void Engine::take(LiveRun& run, Event event, Instant now) {
   const bool ended =
       std::any_of(run.actions.begin(), run.actions.end(), [](const Action& a) { return std::holds_alternative<EndRun>(a); });
   // A run that was INTERRUPTED is RUNNING in its journal: the retry moves only its row.
+  if (ended) run.notify = (run.has_notify ? options_.notify_own : options_.notify_all).contains(run.state.run);
   if (run.state.run != before || std::holds_alternative<RetryAsked>(event) || ended)
     run.write.change =
         RunChange{.state = run.state.run,
@@ -225,7 +229,8 @@ void Engine::take(LiveRun& run, Event event, Instant now) {
                   .error = run.state.error,
                   .began = run.state.began,
                   .ended = run.state.ended,
-                  .outputs = ended && !run.state.at({0}).outputs.empty() ? to_json(to_value(run.state.at({0}).outputs)) : ""};
+                  .outputs = ended && !run.state.at({0}).outputs.empty() ? to_json(to_value(run.state.at({0}).outputs)) : "",
+                  .notify = ended && run.notify};
 }
 
 void Engine::count(const Event& event) {

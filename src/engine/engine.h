@@ -39,6 +39,7 @@ struct Submission {
   bool cache = true;
   std::optional<Uuid> pipeline, version;     // the uploaded version that `spec` is the text of
   std::string key;                           // idempotency key; empty: none
+  std::string notify;                        // http(s) URL that is told of the run's end; empty: none
   Struct labels;                             // kept with the run as they are, under "labels" of its options
 };
 Value to_value(const Submission& submission);
@@ -54,7 +55,7 @@ struct Prepared {
 // The facts of a new run that placeholders stand for; names are filled in by prepare().
 RunContext new_run_context(const DataDir& dir, const Uuid& uuid, Instant now);
 // Reads, plans and looks for what the components need; every error at once.
-Prepared prepare(const Submission& submission, const ImageRules& images, RunContext context);
+Prepared prepare(const Submission& submission, const SiteRules& rules, RunContext context);
 
 // What changed, for whoever draws or streams it.
 struct TaskNotice {
@@ -72,6 +73,7 @@ struct RunNotice {
   Uuid run;
   RunState state = RunState::kRunning;
   std::string error;
+  bool notify = false;  // it has ended, and the store has a notice of it that is to be told
 };
 struct Observer {
   std::function<void(const TaskNotice&)> task;
@@ -83,13 +85,15 @@ struct Observer {
 
 struct EngineOptions {
   Sync durability = Sync::kNormal;                   // of everything; run creation and end are always kFull
-  ImageRules images;
+  SiteRules sites;
   SecretRules secrets;
   Duration begun_waits =
       std::chrono::milliseconds(25);  // so long the row that says RUNNING may wait for the one that says how it ended
   // So long a store that cannot be written is tried again; nothing: for ever.
   std::optional<Duration> store_patience = std::chrono::seconds(30);
   Duration store_pause = std::chrono::milliseconds(500);  // between two tries
+  // States of whose end somebody is told who is named in the settings, or in the run's options.
+  std::set<RunState> notify_all, notify_own{RunState::kSucceeded, RunState::kFailed, RunState::kCanceled};
   // Runs of this engine belong to a server: an owner that is none leaves them for the next server.
   bool is_server = false;
   int snapshot_events = 1000;  // a snapshot after so many events, or as many as the run has nodes if that is more
@@ -134,6 +138,8 @@ class Engine {
 
   bool idle() const { return runs_.empty(); }
   bool is_active(const Uuid& run) const { return runs_.contains(run); }
+  // Active, or removed while attempts of it still have to end.
+  bool knows(const Uuid& run) const { return runs_.contains(run) || removed_.contains(run); }
   void cancel_all(const std::string& reason);
   // At a clean stop: what has been heard is remembered, with snapshots of all live runs. Nothing is carried out afterwards.
   Status settle();
@@ -159,6 +165,8 @@ class Engine {
     std::map<TaskId, std::string> notes;  // of attempts; those of the site are not repeated here
     std::map<TaskId, TaskFacts> facts;  // without usage, which the state has
     RunState told = RunState::kPending;  // to the observer
+    bool has_notify = false;  // its options name somebody who is to be told of its end
+    bool notify = false;  // and so it is, now that it has ended
     bool held = false;  // the hands start nothing of it
     bool ended = false;
     bool removed = false;

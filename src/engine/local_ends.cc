@@ -70,6 +70,7 @@ void LocalHands::on_exit(const AttemptExit& exit) {
 }
 
 void LocalHands::collect_job(const JobPtr& job) {
+  if (!job->lease) job->lease = objects_.lease();
   pool_.submit([this, job, alive = std::weak_ptr(alive_)] {
     auto collected = collect(job->attempt, objects_);
     loop_.post([this, job, alive, collected = std::move(collected)] {
@@ -140,6 +141,7 @@ void LocalHands::fail_job(const JobPtr& job, FailureKind kind, int exit_code, st
 void LocalHands::answer(const JobPtr& job, Event event) {
   if (is_over_ || jobs_.erase(job->attempt.id) == 0) return;
   overcome(job);
+  if (job->lease) answered_.push_back(std::move(job->lease));
   // Sent by the next flush, which comes after the commit of what is reported here.
   if (job->phase == Phase::kRunning || (job->phase == Phase::kCollecting && job->attempt.order.site != nullptr))
     acks_.push_back(job->attempt.id);

@@ -42,6 +42,7 @@ Status LocalHands::end_tasks() {
 void LocalHands::start(AttemptOrder order) {
   const auto job = std::make_shared<Job>(Job{.attempt = Attempt(std::move(order), dir_)});
   jobs_.emplace(job->attempt.id, job);
+  if (job->attempt.order.cached) job->lease = objects_.lease();
   if (job->attempt.order.site == nullptr) return import_job(job);
   if (job->attempt.order.again && adopt(job)) return;
   if (job->attempt.order.site->environment)
@@ -52,6 +53,7 @@ void LocalHands::start(AttemptOrder order) {
 
 void LocalHands::import_job(const JobPtr& job) {
   job->phase = Phase::kCollecting;
+  if (!job->lease) job->lease = objects_.lease();
   pool_.submit([this, job, alive = std::weak_ptr(alive_)] {
     auto outputs = import_artifact(job->attempt, objects_);
     loop_.post([this, job, alive, outputs = std::move(outputs)] {
@@ -107,6 +109,7 @@ void LocalHands::stop(const Uuid& run, TaskId task, int attempt, FailureKind why
 
 void LocalHands::flush() {
   if (is_over_) return;
+  answered_.clear();  // a flush comes after the commit of what was answered
   const bool is_first = !is_settled_;
   if (is_first) settle_found();
   dispatch();

@@ -70,6 +70,7 @@ class LocalHands final : public Hands {
     bool began = false;  // its process is known to run
     bool adopted = false;  // an owner before us has started it
     bool troubled = false;  // it is one of those that cannot go on for now
+    ObjectStore::Lease lease;  // on what it takes into the store, or found there
     std::string environment_bin;
     Aside aside;  // of the supervisor
     Usage usage;
@@ -141,6 +142,7 @@ class LocalHands final : public Hands {
   int busy_ = 0;  // slots in use
   std::vector<AttemptSpec> starts_;  // collected for the next flush
   std::vector<std::string> acks_;
+  std::vector<ObjectStore::Lease> answered_;  // of what is answered and, until the next flush, perhaps not committed
   std::map<std::string, Found> found_;  // by attempt id; until the first flush
   bool is_settled_ = true;  // false: from attach() to the first flush
   bool found_all_ = true;  // what is not in found_ never began

@@ -76,7 +76,7 @@ Result<Engine::Loaded> Engine::load(const RunRow& row) {
                               .name = row.name,
                               .experiment = row.experiment,
                               .cache = row.options.bool_or("cache", true)};
-  Loaded loaded{.prepared = prepare(submission, options_.images, run_context_from_value(row.context))};
+  Loaded loaded{.prepared = prepare(submission, options_.sites, run_context_from_value(row.context))};
   const Diagnostics& errors = loaded.prepared.errors;
   if (!errors.empty()) return fail(Code::kInvalid, errors.front().text(), errors.front().hint);
   SLUICE_TRY(const std::optional<Snapshot> snapshot, store_.snapshot(row.id));
@@ -115,6 +115,7 @@ Engine::RunPtr Engine::add_loaded(const RunRow& row, Loaded loaded) {
   run->seq = loaded.seq;
   run->snapshot_seq = loaded.snapshot_seq;
   run->told = row.state;
+  run->has_notify = row.options.find("notify") != nullptr;
   return run;
 }
 

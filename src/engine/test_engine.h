@@ -173,7 +173,11 @@ class FaultyStore final : public RunStore {
     if (cannot_read) return fail(error);
     return inner_->snapshot(run);
   }
-  Status each_data(const std::function<void(std::string_view)>& use) override { return inner_->each_data(use); }
+  Result<std::vector<PendingNotice>> notices() override { return inner_->notices(); }
+  Status note_told(const PendingNotice& notice) override { return inner_->note_told(notice); }
+  Status each_data(const std::function<void(std::string_view)>& use, const DataFilter& filter) override {
+    return inner_->each_data(use, filter);
+  }
   ResultStore& results() override { return inner_->results(); }
   Catalog& catalog() override { return inner_->catalog(); }
   Status copy_to(const std::string& path) override { return inner_->copy_to(path); }
@@ -222,7 +226,7 @@ class EngineWorld {
     return uuid;
   }
   Result<Uuid> try_submit(const Submission& submission, std::uint8_t number = 1) {
-    Prepared prepared = prepare(submission, options.images, new_run_context(dir, uuid_of(number), clock.now()));
+    Prepared prepared = prepare(submission, options.sites, new_run_context(dir, uuid_of(number), clock.now()));
     EXPECT_TRUE(prepared.errors.empty()) << prepared.errors.front().text();
     return engine->submit(submission, std::move(prepared));
   }
