@@ -79,20 +79,6 @@ std::string v2_place(std::string own) {
   return "";
 }
 
-// Found out once in a process, when the first attempt has a limit.
-const CgroupPlaces& places() {
-  static const CgroupPlaces kPlaces = [] {
-    const auto own = small_file_text("/proc/self/cgroup");
-    const auto mounts = small_file_text("/proc/self/mountinfo");
-    CgroupPlaces found = cgroup_places(own.value_or(""), mounts.value_or(""));
-    if (found.v2) found.memory = found.cpu = v2_place(found.memory);
-    for (const std::string* place : {&found.memory, &found.cpu})
-      if (!place->empty()) remove_stale(*place);
-    return found;
-  }();
-  return kPlaces;
-}
-
 std::string new_group(const std::string& place) {
   static int count = 0;
   std::string path = place + "/" + std::string(kPrefix) + std::to_string(::getpid()) + "." + std::to_string(++count);
@@ -153,18 +139,31 @@ CgroupPlaces cgroup_places(const std::string& own_groups, const std::string& mou
   return {.memory = v2, .cpu = v2, .v2 = true};
 }
 
-AttemptLimit::AttemptLimit(const AttemptSpec& spec)
-    : memory_bytes_(spec.memory_bytes), cpu_milli_(spec.cpu_milli), v2_(places().v2) {
-  if (memory_bytes_ > 0 || (v2_ && cpu_milli_ > 0)) make_memory_group();
-  if (cpu_milli_ > 0) make_cpu_group();
+const CgroupPlaces& usable_cgroups() {
+  static const CgroupPlaces kPlaces = [] {
+    const auto own = small_file_text("/proc/self/cgroup");
+    const auto mounts = small_file_text("/proc/self/mountinfo");
+    CgroupPlaces found = cgroup_places(own.value_or(""), mounts.value_or(""));
+    if (found.v2) found.memory = found.cpu = v2_place(found.memory);
+    for (const std::string* place : {&found.memory, &found.cpu})
+      if (!place->empty()) remove_stale(*place);
+    return found;
+  }();
+  return kPlaces;
+}
+
+AttemptLimit::AttemptLimit(const AttemptSpec& spec, const CgroupPlaces& places)
+    : memory_bytes_(spec.memory_bytes), cpu_milli_(spec.cpu_milli), v2_(places.v2) {
+  if (memory_bytes_ > 0 || (v2_ && cpu_milli_ > 0)) make_memory_group(places.memory);
+  if (cpu_milli_ > 0) make_cpu_group(places.cpu);
   for (const auto& [door, group] : {std::pair{&doors_[0], &memory_group_}, {&doors_[1], &cpu_group_}})
     if (!group->empty() && (door == &doors_[0] || *group != memory_group_))
       *door = ::open((*group + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC);
   has_memory_group_ = memory_bytes_ > 0 && doors_[0] >= 0;
 }
 
-void AttemptLimit::make_memory_group() {
-  memory_group_ = new_group(places().memory);
+void AttemptLimit::make_memory_group(const std::string& place) {
+  memory_group_ = new_group(place);
   if (memory_group_.empty() || memory_bytes_ == 0) return;
   const std::string bytes = std::to_string(memory_bytes_);
   bool is_limited = false;
@@ -181,14 +180,14 @@ void AttemptLimit::make_memory_group() {
   memory_group_.clear();
 }
 
-void AttemptLimit::make_cpu_group() {
+void AttemptLimit::make_cpu_group(const std::string& place) {
   const std::int64_t quota = std::max(kCpuQuotaMinUs, std::int64_t{cpu_milli_} * kCpuPeriodUs / 1000);
   if (v2_) {
     cpu_group_ = memory_group_;
     if (!cpu_group_.empty()) write_text(cpu_group_ + "/cpu.max", std::to_string(quota) + " " + std::to_string(kCpuPeriodUs));
     return;
   }
-  cpu_group_ = new_group(places().cpu);
+  cpu_group_ = new_group(place);
   if (cpu_group_.empty()) return;
   write_text(cpu_group_ + "/cpu.cfs_period_us", std::to_string(kCpuPeriodUs));
   write_text(cpu_group_ + "/cpu.cfs_quota_us", std::to_string(quota));

@@ -20,11 +20,14 @@ struct CgroupPlaces {
 };
 // From /proc/self/cgroup and /proc/self/mountinfo; paths are those of the mounts. Nothing is made or tried.
 CgroupPlaces cgroup_places(const std::string& own_groups, const std::string& mounts);
+// Those of this process, where groups may be made as far as can be said; found out once. What supervisors that were killed have
+// left there is removed.
+const CgroupPlaces& usable_cgroups();
 
 class AttemptLimit {
  public:
   // Makes the groups. Where there are none the memory of the attempt is watched, and its cpu is not limited.
-  explicit AttemptLimit(const AttemptSpec& spec);
+  explicit AttemptLimit(const AttemptSpec& spec, const CgroupPlaces& places = usable_cgroups());
   // Removes them; nothing of the attempt is alive.
   ~AttemptLimit();
   AttemptLimit(const AttemptLimit&) = delete;
@@ -47,8 +50,8 @@ class AttemptLimit {
   std::int64_t peak_bytes();
 
  private:
-  void make_memory_group();
-  void make_cpu_group();
+  void make_memory_group(const std::string& place);
+  void make_cpu_group(const std::string& place);
 
   std::int64_t memory_bytes_;
   int cpu_milli_;
