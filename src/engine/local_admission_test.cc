@@ -131,10 +131,10 @@ TEST(LocalAdmission, WhatAnOwnerBeforeUsHasStartedHoldsWhatItNeeds) {
   Asking world;
   world.attach({.running = {{.id = world.id(1), .pid = ::getpid(), .at = from_micros(5)}}});
   world.ask(1, {.cpu_milli = 2000}, true);
-  world.ask(2, {.cpu_milli = 1000});
+  world.ask(2, {.cpu_milli = 500});
   world.settle();
   EXPECT_EQ(world.started(), "");
-  EXPECT_THAT(world.waits, ElementsAre("2: a free slot"));
+  EXPECT_THAT(world.waits, ElementsAre("2: 0.5 cpus"));
   world.exits(1);
   EXPECT_EQ(world.started(), "2");
 }
