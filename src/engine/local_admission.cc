@@ -22,8 +22,8 @@ std::string gpus_text(const std::vector<int>& gpus) {
 // Which GPUs an owner before us has given to a process: its environment says so.
 std::vector<int> gpus_of_process(pid_t pid) {
   std::vector<int> gpus;
-  const auto environment = small_file_text("/proc/" + std::to_string(pid) + "/environ");
-  for (const std::string_view variable : split(environment.value_or(""), '\0')) {
+  const std::string environment = small_file_text("/proc/" + std::to_string(pid) + "/environ").value_or("");
+  for (const std::string_view variable : split(environment, '\0')) {
     if (!variable.starts_with(kGpuVariable) || variable.size() <= kGpuVariable.size() || variable[kGpuVariable.size()] != '=')
       continue;
     for (const std::string_view index : split(variable.substr(kGpuVariable.size() + 1), ','))

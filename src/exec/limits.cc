@@ -199,8 +199,8 @@ AttemptLimit::~AttemptLimit() {
   for (const std::string& group : {memory_group_, cpu_group_ == memory_group_ ? std::string() : cpu_group_}) {
     if (group.empty() || ::rmdir(group.c_str()) == 0) continue;
     // Whoever is not ours and got in goes up, so that the group can go.
-    const auto left = small_file_text(group + "/cgroup.procs");
-    for (const std::string_view pid : split(left.value_or(""), '\n'))
+    const std::string left = small_file_text(group + "/cgroup.procs").value_or("");
+    for (const std::string_view pid : split(left, '\n'))
       if (!pid.empty()) write_text(group.substr(0, group.rfind('/')) + "/cgroup.procs", std::string(pid));
     ::rmdir(group.c_str());
   }
@@ -208,8 +208,8 @@ AttemptLimit::~AttemptLimit() {
 
 void AttemptLimit::confirm(pid_t pid) {
   if (doors_[0] < 0) return;
-  const auto inside = small_file_text(memory_group_ + "/cgroup.procs");
-  for (const std::string_view one : split(inside.value_or(""), '\n'))
+  const std::string inside = small_file_text(memory_group_ + "/cgroup.procs").value_or("");
+  for (const std::string_view one : split(inside, '\n'))
     if (one == std::to_string(pid)) return;
   add(pid);
 }
