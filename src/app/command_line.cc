@@ -95,7 +95,8 @@ class Grammar {
     run->add_option("--priority", words_.priority, "Its tasks go before those of runs with a lower one (default 0)")
         ->check(CLI::Range(-1000000, 1000000))
         ->type_name("N");
-    run->add_option("--budget", words_.budget, "What its tasks may use in all, such as cpu=2h,wall=1h,gpu=30m; then it is cancelled")
+    run->add_option("--budget", words_.budget,
+                    "What its tasks may use in all, such as cpu=2h,wall=1h,gpu=30m; then it is cancelled")
         ->type_name("LIMITS");
     run->add_option("--key", words_.key, "Idempotency key: with a key that was used before, that run and no new one");
     slots(run);

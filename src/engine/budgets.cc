@@ -8,8 +8,7 @@ namespace sluice {
 void Engine::set_terms(LiveRun& run, const std::string& experiment, const Value& options) {
   run.experiment = experiment;
   run.priority = static_cast<int>(options.int_or("priority", 0));
-  if (const Value* budget = options.find("budget"); budget != nullptr)
-    run.budget = budget_from_value(*budget).value_or(Budget{});
+  if (const Value* budget = options.find("budget"); budget != nullptr) run.budget = budget_from_value(*budget).value_or(Budget{});
 }
 
 void Engine::note_used(LiveRun& run, const Event& event) {
@@ -23,7 +22,8 @@ void Engine::note_used(LiveRun& run, const Event& event) {
 void Engine::keep_to_budgets(LiveRun& run) {
   if (run.state.run != RunState::kRunning) return;
   if (!run.budget.empty())
-    if (const auto used = used_up(run.budget, run.used)) return stop_for(run, run.budget, "budget of the run is used up: " + *used);
+    if (const auto used = used_up(run.budget, run.used))
+      return stop_for(run, run.budget, "budget of the run is used up: " + *used);
   const auto budget = options_.budgets.find(run.experiment);
   if (budget == options_.budgets.end()) return;
   const auto usage = used_in(run.experiment);

@@ -19,16 +19,15 @@ std::string pipeline_with(const std::string& resources, const std::string& annot
   const std::string at = "    exec-step:";
   text.insert(text.find(at), "    exec-big: {container: {image: alpine, command: [work], resources: {" + resources + "}}}\n");
   if (annotations.empty()) return text;
-  return text + "---\nplatforms: {kubernetes: {deploymentSpec: {executors: {exec-big: {podMetadata: {annotations: {" + annotations +
-         "}}}}}}}\n";
+  return text + "---\nplatforms: {kubernetes: {deploymentSpec: {executors: {exec-big: {podMetadata: {annotations: {" +
+         annotations + "}}}}}}}\n";
 }
 const std::string kLimited = pipeline_with("resourceMemoryLimit: 200Mi");
 
 void run_out(EngineWorld& world, std::int64_t peak) {
   const AttemptOrder& order = world.hands->newest("a");
-  world.hands->listener.report(order.run,
-                               AttemptFailed{order.task, order.attempt, FailureKind::kMemory, 137, "out of memory", {.peak_bytes = peak}},
-                               {});
+  world.hands->listener.report(
+      order.run, AttemptFailed{order.task, order.attempt, FailureKind::kMemory, 137, "out of memory", {.peak_bytes = peak}}, {});
   world.settle();
 }
 
@@ -148,8 +147,9 @@ TEST(EngineNeeds, WhatAttemptsUsedIsKeptWithTheirTask) {
   const Uuid run = world.submit(kLimited);
   run_out(world, 150 * kMiB);
   const AttemptOrder& order = world.hands->newest("a");
-  world.hands->listener.report(order.run, AttemptSucceeded{order.task, order.attempt, {}, {.cpu = 2s, .wall = 3s, .gpu = 6s, .peak_bytes = 5}},
-                               {.gpus = "0,1"});
+  world.hands->listener.report(
+      order.run, AttemptSucceeded{order.task, order.attempt, {}, {.cpu = 2s, .wall = 3s, .gpu = 6s, .peak_bytes = 5}},
+      {.gpus = "0,1"});
   world.settle();
   const TaskFacts facts = task_facts_from(parse_json(world.task(run, "root/a").facts).value());
   EXPECT_EQ(facts.usage, (Usage{.cpu = 2s, .wall = 3s, .gpu = 6s, .peak_bytes = 150 * kMiB}));

@@ -40,8 +40,8 @@ class Hands {
   struct Listener {
     std::function<void(const Uuid& run, Event event, Aside aside)> report;
     std::function<void(const BuildNotice&)> building;
-    // It may start, but what it asks for is not free: "2 cpus", "pool 'db' (1 of 1)". Told once, of attempts that ask for more than
-    // a slot.
+    // It may start, but what it asks for is not free: "2 cpus", "pool 'db' (1 of 1)". Told once, of attempts that ask for more
+    // than a slot.
     std::function<void(const Uuid& run, TaskId task, const std::string& what)> waiting;
     // Nothing can be started or taken in for now (disk full, no descriptors left); it is tried again. Empty message: it works
     // again.

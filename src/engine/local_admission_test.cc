@@ -118,12 +118,10 @@ TEST(LocalAdmission, AnOutOfMemoryKillSaysWhatWasUsedAndWhatMayBe) {
   world.ask(1, {.memory_limit = 200 * kMiB});
   world.ask(2, {});
   world.settle();
-  world.exits_with(
-      {.id = world.id(1), .exit_code = 137, .signal = 9, .max_rss_bytes = 214 * kMiB, .out_of_memory = true});
+  world.exits_with({.id = world.id(1), .exit_code = 137, .signal = 9, .max_rss_bytes = 214 * kMiB, .out_of_memory = true});
   EXPECT_EQ(world.last_told(), "1#1 failed oom 137 out of memory: used 214.0 MiB, the limit is 200.0 MiB");
   EXPECT_EQ(std::get<AttemptFailed>(world.reports.back().event).usage.peak_bytes, 214 * kMiB);
-  world.exits_with(
-      {.id = world.id(2), .exit_code = 137, .signal = 9, .max_rss_bytes = 900 * kMiB, .out_of_memory = true});
+  world.exits_with({.id = world.id(2), .exit_code = 137, .signal = 9, .max_rss_bytes = 900 * kMiB, .out_of_memory = true});
   EXPECT_EQ(world.last_told(), "2#1 failed oom 137 out of memory: used 900.0 MiB, and the machine had no more");
 }
 

@@ -99,7 +99,7 @@ void LocalHands::on_bad_exit(const JobPtr& job, const AttemptExit& exit) {
                            : exit.error.empty() ? FailureKind::kExit
                                                 : FailureKind::kStart;
   std::string message = job->stopped && job->why == FailureKind::kTimeout ? "took longer than its time limit"
-                          : kind == FailureKind::kMemory ? shortage_text(exit.max_rss_bytes, job->attempt.order.need.memory_limit)
+                        : kind == FailureKind::kMemory ? shortage_text(exit.max_rss_bytes, job->attempt.order.need.memory_limit)
                                                        : exit_message(exit, job->attempt.log());
   if (job->attempt.linked.empty()) return fail_job(job, kind, exit.exit_code, std::move(message));
   // The next attempt must not be given an object that this one has changed.

@@ -103,7 +103,8 @@ class HandsWorld : public AttemptWorld {
   };
 
   explicit HandsWorld(int slots = 2, Capacity machine = {}) {
-    LocalHandsOptions options{.slots = slots, .machine = std::move(machine), .ahead = 0, .trouble_pause = std::chrono::milliseconds(1)};
+    LocalHandsOptions options{
+        .slots = slots, .machine = std::move(machine), .ahead = 0, .trouble_pause = std::chrono::milliseconds(1)};
     options.launch_supervisor = [this]() -> Result<std::unique_ptr<Supervisor>> {
       if (launch_error) return fail(*launch_error);
       scripts.push_back(next_script ? std::exchange(next_script, nullptr) : std::make_shared<SupervisorScript>());
@@ -114,7 +115,8 @@ class HandsWorld : public AttemptWorld {
                        [this](const Uuid& run, Event event, Aside aside) {
                          EXPECT_EQ(run, uuid);
                          EXPECT_FALSE(ordering) << "an answer from within a call";
-                         reports.push_back({std::move(event), std::move(aside.note), std::move(aside.process), std::move(aside.gpus)});
+                         reports.push_back(
+                             {std::move(event), std::move(aside.note), std::move(aside.process), std::move(aside.gpus)});
                        },
                    .building = [this](const BuildNotice& notice) { builds.push_back(notice); },
                    .waiting =

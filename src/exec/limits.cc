@@ -64,11 +64,11 @@ void remove_stale(const std::string& place) {
 }
 
 // In v2 a group whose processes live in it cannot hand memory on to groups below: then, where it is not limited itself, the one
-// above it is taken.
+// above it is taken, if that does so already: it belongs to somebody else (systemd), who decides what it does.
 std::string v2_place(std::string own) {
   for (int up = 0; up < 2 && !own.empty(); ++up) {
-    write_text(own + "/cgroup.subtree_control", "+memory");
-    write_text(own + "/cgroup.subtree_control", "+cpu");
+    for (const char* controller : {"+memory", "+cpu"})
+      if (up == 0) write_text(own + "/cgroup.subtree_control", controller);
     const auto handed_on = small_file_text(own + "/cgroup.subtree_control");
     if (handed_on && handed_on->find("memory") != std::string::npos && ::access(own.c_str(), W_OK) == 0) return own;
     const auto limit = small_file_text(own + "/memory.max");

@@ -42,8 +42,8 @@ class AttemptLimit {
 
   // How often look() is to be called while the attempt runs.
   int look_every_ms() const { return has_memory_group_ ? 100 : 20; }
-  // Whether the attempt has had to be killed for want of memory since it began: the kernel has killed one of its processes, or all
-  // of them in session `pid` hold more than the limit. Then whoever asks kills the rest.
+  // Whether the attempt has had to be killed for want of memory since it began: the kernel has killed one of its processes, or
+  // all of them in session `pid` hold more than the limit. Then whoever asks kills the rest.
   bool look(pid_t pid);
   bool is_over() const { return is_over_; }
   // As far as it is known: of a group to the byte, of what is watched the highest that was seen.

@@ -56,7 +56,8 @@ TEST(CgroupPlaces, WhatCannotBeReadIsNoPlace) {
 
 TEST(Machine, MemoryIsReadFromTheKernelsText) {
   EXPECT_EQ(memory_total("MemTotal:       16384 kB\nMemFree: 1 kB\n"), 16384LL * 1024);
-  for (const char* text : {"", "MemTotal:\n", "MemTotal: kB", "MemTotal: -5 kB\n", "MemTotal: 99999999999999999999 kB\n", "MemFree: 5 kB\n"})
+  for (const char* text :
+       {"", "MemTotal:\n", "MemTotal: kB", "MemTotal: -5 kB\n", "MemTotal: 99999999999999999999 kB\n", "MemFree: 5 kB\n"})
     EXPECT_EQ(memory_total(text), 0) << text;
   EXPECT_GE(this_machine().cpus, 1);
   EXPECT_GT(this_machine().memory_bytes, 0);

@@ -21,7 +21,8 @@ void SupervisorLoop::look_at_limits() {
   look_at_ = now_ + std::chrono::milliseconds(std::min(every_ms, 1000));
 }
 
-// A death by SIGKILL that nobody has ordered (137: of a child, as a shell tells it), and the kernel has killed something meanwhile.
+// A death by SIGKILL that nobody has ordered (137: of a child, as a shell tells it), and the kernel has killed something
+// meanwhile.
 void SupervisorLoop::note_oom(AttemptProcess& attempt) {
   if (attempt.exit().exit_code != 128 + SIGKILL || attempt.kill_at || attempt.exit().out_of_memory) return;
   const std::int64_t kills = oom_kills();

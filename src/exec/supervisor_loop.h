@@ -97,8 +97,8 @@ class SupervisorLoop {
   std::vector<AttemptProcess*> ended_;  // main process gone, not finished
   Orphans orphans_;
   std::size_t stopping_ = 0;  // attempts with a kill_at
-  std::size_t limited_ = 0;   // attempts with a limit
-  Instant look_at_;           // when they are looked at next
+  std::size_t limited_ = 0;  // attempts with a limit
+  Instant look_at_;  // when they are looked at next
   std::int64_t oom_kills_ = -1;  // that are known of
   std::map<std::string, AttemptExit> exits_;  // not acknowledged
 };

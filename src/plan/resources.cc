@@ -127,15 +127,13 @@ Status read_annotations(const NameMap<std::string>& annotations, Need& need) {
 
 Result<int> cpu_quantity(std::string_view text) {
   const auto number = quantity(text);
-  if (!number || *number * 1000 > kCpuMilliMax)
-    return bad_quantity("cpu", text, "as Kubernetes writes it: 500m, 2, 0.5");
+  if (!number || *number * 1000 > kCpuMilliMax) return bad_quantity("cpu", text, "as Kubernetes writes it: 500m, 2, 0.5");
   return static_cast<int>(rounded_up(*number * 1000));
 }
 
 Result<std::int64_t> memory_quantity(std::string_view text) {
   const auto number = quantity(text);
-  if (!number || *number > kBytesMax)
-    return bad_quantity("memory", text, "as Kubernetes writes it: 200M, 1.5Gi, 128974848");
+  if (!number || *number > kBytesMax) return bad_quantity("memory", text, "as Kubernetes writes it: 200M, 1.5Gi, 128974848");
   return rounded_up(*number);
 }
 

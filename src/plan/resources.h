@@ -32,8 +32,8 @@ Result<Need> resources_of(const PlanComponent& component, const TaskData& inputs
 // What is known of the memory of a task and of its component.
 struct MemoryPast {
   std::int64_t learned = 0;  // of the component: what it succeeded with after less was not enough; 0: nothing
-  int shortages = 0;         // of this task: attempts that ran out of memory
-  std::int64_t peak = 0;     // of this task, of all its attempts
+  int shortages = 0;  // of this task: attempts that ran out of memory
+  std::int64_t peak = 0;  // of this task, of all its attempts
 };
 // The next attempt of a task with a limit may use what was learned, twice as much for each shortage, up to 80 % of the machine's
 // memory (0: unknown) and never less than was written. One without a limit asks for as much as was used, so that it starts only

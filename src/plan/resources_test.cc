@@ -40,7 +40,8 @@ TEST(Quantities, MemoryIsReadInDecimalAndBinaryUnits) {
 }
 
 TEST(Quantities, WhatIsNoneIsShownWithAnExampleOfWhatIs) {
-  for (const char* text : {"", " ", "lots", "1 Gi", "-1", "1Gb", "1.2.3", "0x10", "inf", "nan", "1e", "G", ".", "1e400", "5Ei", "++1"}) {
+  for (const char* text :
+       {"", " ", "lots", "1 Gi", "-1", "1Gb", "1.2.3", "0x10", "inf", "nan", "1e", "G", ".", "1e400", "5Ei", "++1"}) {
     EXPECT_FALSE(memory_quantity(text)) << text;
     EXPECT_FALSE(cpu_quantity(text)) << text;
   }

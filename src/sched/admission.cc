@@ -141,9 +141,7 @@ bool Admission::pool_is_full(const Shape& shape) const {
   });
 }
 
-bool Admission::only_plain() const {
-  return used_.others == 0 && lines_.size() == 1 && lines_.begin()->first == plain_;
-}
+bool Admission::only_plain() const { return used_.others == 0 && lines_.size() == 1 && lines_.begin()->first == plain_; }
 
 std::vector<Admission::Head> Admission::heads() {
   std::vector<Head> heads;

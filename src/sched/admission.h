@@ -1,7 +1,7 @@
 // Who may start next on one machine: slots, cpu, memory, GPUs and named pools, handed out so that nothing is promised twice.
 //
-// Pure: what is asked, withdrawn and given back goes in, grants come out. A task that asks for nothing but a slot ("plain") counts
-// as a slot and a slot's share of the cpu.
+// Pure: what is asked, withdrawn and given back goes in, grants come out. A task that asks for nothing but a slot ("plain")
+// counts as a slot and a slot's share of the cpu.
 //
 // Order: priority, then age. What does not fit may be passed by what does, so that the machine is not idle, but by no more than
 // kPassesMax that take what it lacks: then those wait until it has started. A task in a full pool keeps nobody else waiting.
@@ -48,7 +48,8 @@ class Admission {
 
   explicit Admission(Capacity capacity);
 
-  // What the machine cannot give is cut down to all that it has. What that means for the task, for people; empty: nothing was cut.
+  // What the machine cannot give is cut down to all that it has. What that means for the task, for people; empty: nothing was
+  // cut.
   std::string note_on(const Need& need) const;
 
   void ask(Ticket ticket, const Need& need);

@@ -193,7 +193,11 @@ TEST(Admission, AmountsAreShownAsPeopleWriteThem) {
 class Machine {
  public:
   explicit Machine(unsigned seed) : dice_(seed) {
-    capacity_ = {.slots = roll(1, 6), .ahead = roll(0, 3), .cpu_milli = 1000 * roll(0, 4), .memory_bytes = 100 * roll(0, 3), .gpus = roll(0, 2)};
+    capacity_ = {.slots = roll(1, 6),
+                 .ahead = roll(0, 3),
+                 .cpu_milli = 1000 * roll(0, 4),
+                 .memory_bytes = 100 * roll(0, 3),
+                 .gpus = roll(0, 2)};
     if (roll(0, 1) == 1) capacity_.pools = {{"a", 1}, {"b", 2}};
     admission_.emplace(capacity_);
   }

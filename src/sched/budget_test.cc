@@ -23,7 +23,8 @@ TEST(Budget, IsReadFromTheCommandLine) {
 }
 
 TEST(Budget, ReadsBackFromItsFields) {
-  for (const Budget& budget : {Budget{}, Budget{.cpu = Duration{1'500'000}, .pauses = true}, Budget{.wall = hours(1), .gpu = hours(2)}})
+  for (const Budget& budget :
+       {Budget{}, Budget{.cpu = Duration{1'500'000}, .pauses = true}, Budget{.wall = hours(1), .gpu = hours(2)}})
     EXPECT_EQ(budget_from_value(Value(budget_fields(budget))).value(), budget) << to_json(Value(budget_fields(budget)));
   EXPECT_TRUE(budget_from_value(Value(5)).value().empty());
   EXPECT_FALSE(budget_from_value(Value::of({{"cpu", 7}})));

@@ -43,9 +43,8 @@ Result<std::optional<LearnedRow>> SqliteResults::learned(std::string_view compon
 Result<std::vector<LearnedRow>> SqliteResults::all_learned() {
   std::vector<LearnedRow> rows;
   SLUICE_TRY_STATUS(all_learned_.bind().each([&]() -> Status {
-    rows.push_back({.component = std::string(all_learned_.text(0)),
-                    .memory_bytes = all_learned_.integer(1),
-                    .at = all_learned_.instant(2)});
+    rows.push_back(
+        {.component = std::string(all_learned_.text(0)), .memory_bytes = all_learned_.integer(1), .at = all_learned_.instant(2)});
     return {};
   }));
   return rows;
