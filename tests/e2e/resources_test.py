@@ -106,10 +106,11 @@ class Admission(Resources):
     def test_gpus_are_handed_out_by_index(self):
         (self.folder / "sluice.toml").write_text("[resources]\ngpus = 2\n")
         gpu = {"accelerator": {"resourceType": "nvidia.com/gpu", "resourceCount": "1"}}
-        script = f'echo "$CUDA_VISIBLE_DEVICES" >> "{self.folder}/gpus"; while [ "$(wc -l < "{self.folder}/gpus")" != 2 ]; do sleep 0.01; done'
+        seen = self.folder / "gpus"
+        script = f'echo "$CUDA_VISIBLE_DEVICES" >> "{seen}"; while [ "$(wc -l < "{seen}")" != 2 ]; do sleep 0.01; done'
         code, document = self.run_json(steps({"a": script, "b": script}, {"a": gpu, "b": gpu}), "--slots", "2")
         self.assertEqual(code, 0, document)
-        self.assertEqual(sorted((self.folder / "gpus").read_text().split()), ["0", "1"])
+        self.assertEqual(sorted(seen.read_text().split()), ["0", "1"])
         self.assertGreater(document["usage"]["gpu_seconds"], 0)
 
 
