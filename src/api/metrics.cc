@@ -71,7 +71,7 @@ void add_engine(std::string& out, const Service& service, const EngineFigures& n
 void add_machine(std::string& out, const HandsFigures& hands) {
   const auto f = [](auto count) { return static_cast<double>(count); };
   const Capacity& all = hands.capacity;
-  const Admission::Figures& used = hands.used;
+  const ResourceQueue::Figures& used = hands.used;
   family(out, "sluice_attempts_waiting", "gauge", "Attempts that could start if there were room for them.", "",
          {{"", f(used.waiting)}});
   family(out, "sluice_slots", "gauge", "Slots for attempts; more than there are may be used by those that were sent ahead.", "of",

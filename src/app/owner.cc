@@ -96,7 +96,7 @@ Status Owner::start(const Config& config, const OwnerOptions& options) {
   SLUICE_TRY(store_, open_sqlite_store({.path = dir_.database()}));
   SLUICE_TRY_STATUS(objects_.open());
   LocalHandsOptions hands{.slots = config.slots, .ahead = std::min(config.slots, 16), .stop_grace = config.stop_grace};
-  const Machine machine = this_machine();
+  const MachineFacts machine = this_machine();
   hands.machine = {.cpu_milli = machine.cpus * 1000,
                    .memory_bytes = machine.memory_bytes,
                    .gpus = config.gpus >= 0 ? config.gpus : machine.gpus,

@@ -32,7 +32,7 @@ struct Aside {
 // What attempts hold of the machine, and what there is, for /metrics.
 struct HandsFigures {
   Capacity capacity;
-  Admission::Figures used;
+  ResourceQueue::Figures used;
 };
 
 class Hands {

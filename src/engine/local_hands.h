@@ -150,7 +150,7 @@ class LocalHands final : public Hands {
   Queue ready_;
   std::map<Uuid, Queue> held_;  // runs that are held, and what of them is ready
   std::uint64_t numbers_ = 0;  // given out
-  Admission admission_;  // by number: those in ready_ ask, those that are laid out or run hold
+  ResourceQueue admission_;  // by number: those in ready_ ask, those that are laid out or run hold
   std::vector<std::uint64_t> asked_;  // for more than a slot, since tell_waiting() was last called
   std::vector<AttemptSpec> starts_;  // collected for the next flush
   std::vector<std::string> acks_;

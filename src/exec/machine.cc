@@ -48,8 +48,8 @@ std::int64_t memory_total(const std::string& meminfo) {
   return 0;
 }
 
-Machine this_machine() {
-  Machine machine{.cpus = usable_cpus(), .gpus = nvidia_gpus()};
+MachineFacts this_machine() {
+  MachineFacts machine{.cpus = usable_cpus(), .gpus = nvidia_gpus()};
   machine.memory_bytes = memory_total(small_file_text("/proc/meminfo").value_or(""));
   const std::int64_t group = cgroup_memory();
   if (group > 0 && (machine.memory_bytes == 0 || group < machine.memory_bytes)) machine.memory_bytes = group;

@@ -22,7 +22,7 @@ std::string bytes_text(std::int64_t bytes) { return format_bytes(static_cast<dou
 }  // namespace
 
 // The first of a line.
-struct Admission::Head {
+struct ResourceQueue::Head {
   Place place;
   Lines::iterator line;
   unsigned lacks = 0;
@@ -48,11 +48,11 @@ std::string cpus_text(std::int64_t milli) {
   return std::string(text.data()) + (milli == 1000 ? " cpu" : " cpus");
 }
 
-Admission::Admission(Capacity capacity) : capacity_(std::move(capacity)), plain_(shape_of({})) {
+ResourceQueue::ResourceQueue(Capacity capacity) : capacity_(std::move(capacity)), plain_(shape_of({})) {
   used_.gpus.resize(static_cast<std::size_t>(std::max(0, capacity_.gpus)));
 }
 
-Admission::Shape Admission::shape_of(const Need& need) const {
+ResourceQueue::Shape ResourceQueue::shape_of(const Need& need) const {
   Shape shape;
   if (capacity_.cpu_milli > 0)
     shape.cpu_milli = need.cpu_milli > 0 ? std::min(need.cpu_milli, capacity_.cpu_milli) : capacity_.cpu_milli / capacity_.slots;
@@ -63,7 +63,7 @@ Admission::Shape Admission::shape_of(const Need& need) const {
   return shape;
 }
 
-std::string Admission::note_on(const Need& need) const {
+std::string ResourceQueue::note_on(const Need& need) const {
   std::vector<std::string> notes;
   if (capacity_.cpu_milli > 0 && need.cpu_milli > capacity_.cpu_milli)
     notes.push_back("asks for " + cpus_text(need.cpu_milli) + ", this machine has " +
@@ -81,21 +81,21 @@ std::string Admission::note_on(const Need& need) const {
   return join(notes, "; ");
 }
 
-void Admission::ask(Ticket ticket, const Need& need) {
+void ResourceQueue::ask(Ticket ticket, const Need& need) {
   const auto line = lines_.try_emplace(shape_of(need)).first;
   const Place place{-need.priority, ticket};
   line->second.emplace(place, 0);
   asked_.insert_or_assign(ticket, Asked{line, place});
 }
 
-void Admission::hold(Ticket ticket, const Need& need, const std::vector<int>& gpus) {
+void ResourceQueue::hold(Ticket ticket, const Need& need, const std::vector<int>& gpus) {
   std::vector<int> known;
   for (const int gpu : gpus)
     if (gpu >= 0 && gpu < capacity_.gpus) known.push_back(gpu);
   take(ticket, shape_of(need), std::move(known));
 }
 
-void Admission::take(Ticket ticket, Shape shape, std::vector<int> gpus) {
+void ResourceQueue::take(Ticket ticket, Shape shape, std::vector<int> gpus) {
   ++used_.slots;
   used_.cpu_milli += shape.cpu_milli;
   used_.memory_bytes += shape.memory_bytes;
@@ -105,7 +105,7 @@ void Admission::take(Ticket ticket, Shape shape, std::vector<int> gpus) {
   held_.insert_or_assign(ticket, Held{std::move(shape), std::move(gpus)});
 }
 
-void Admission::drop(Ticket ticket) {
+void ResourceQueue::drop(Ticket ticket) {
   if (const auto asked = asked_.find(ticket); asked != asked_.end()) {
     const auto line = asked->second.line;
     line->second.erase(asked->second.place);
@@ -124,9 +124,9 @@ void Admission::drop(Ticket ticket) {
   held_.erase(held);
 }
 
-int Admission::gpus_free() const { return static_cast<int>(std::count(used_.gpus.begin(), used_.gpus.end(), 0)); }
+int ResourceQueue::gpus_free() const { return static_cast<int>(std::count(used_.gpus.begin(), used_.gpus.end(), 0)); }
 
-unsigned Admission::lacks(const Shape& shape) const {
+unsigned ResourceQueue::lacks(const Shape& shape) const {
   unsigned lacks = used_.slots >= capacity_.slots ? kSlot : 0U;
   if (shape.cpu_milli > 0 && used_.cpu_milli + shape.cpu_milli > capacity_.cpu_milli) lacks |= kCpu;
   if (shape.memory_bytes > 0 && used_.memory_bytes + shape.memory_bytes > capacity_.memory_bytes) lacks |= kMemory;
@@ -134,16 +134,16 @@ unsigned Admission::lacks(const Shape& shape) const {
   return lacks;
 }
 
-bool Admission::pool_is_full(const Shape& shape) const {
+bool ResourceQueue::pool_is_full(const Shape& shape) const {
   return std::any_of(shape.pools.begin(), shape.pools.end(), [&](const std::string& pool) {
     const auto used = used_.pools.find(pool);
     return used != used_.pools.end() && used->second >= capacity_.pools.find(pool)->second;
   });
 }
 
-bool Admission::only_plain() const { return used_.others == 0 && lines_.size() == 1 && lines_.begin()->first == plain_; }
+bool ResourceQueue::only_plain() const { return used_.others == 0 && lines_.size() == 1 && lines_.begin()->first == plain_; }
 
-std::vector<Admission::Head> Admission::heads() {
+std::vector<ResourceQueue::Head> ResourceQueue::heads() {
   std::vector<Head> heads;
   heads.reserve(lines_.size());
   for (auto line = lines_.begin(); line != lines_.end(); ++line) {
@@ -158,7 +158,7 @@ std::vector<Admission::Head> Admission::heads() {
   return heads;
 }
 
-std::optional<Admission::Grant> Admission::next() {
+std::optional<ResourceQueue::Grant> ResourceQueue::next() {
   if (lines_.empty()) return std::nullopt;
   if (only_plain()) {
     if (used_.slots >= capacity_.slots + capacity_.ahead) return std::nullopt;
@@ -181,7 +181,7 @@ std::optional<Admission::Grant> Admission::next() {
   return std::nullopt;
 }
 
-Admission::Grant Admission::grant(Lines::iterator line) {
+ResourceQueue::Grant ResourceQueue::grant(Lines::iterator line) {
   Grant grant{.ticket = line->second.begin()->first.ticket};
   for (std::size_t gpu = 0; gpu < used_.gpus.size() && static_cast<int>(grant.gpus.size()) < line->first.gpus; ++gpu)
     if (used_.gpus[gpu] == 0) grant.gpus.push_back(static_cast<int>(gpu));
@@ -191,7 +191,7 @@ Admission::Grant Admission::grant(Lines::iterator line) {
   return grant;
 }
 
-std::string Admission::wants(Ticket ticket) const {
+std::string ResourceQueue::wants(Ticket ticket) const {
   const auto asked = asked_.find(ticket);
   if (asked == asked_.end()) return "";
   const Shape& shape = asked->second.line->first;
@@ -210,7 +210,7 @@ std::string Admission::wants(Ticket ticket) const {
   return join(wants, ", ");
 }
 
-Admission::Figures Admission::figures() const {
+ResourceQueue::Figures ResourceQueue::figures() const {
   return {.slots = used_.slots,
           .cpu_milli = static_cast<int>(used_.cpu_milli),
           .memory_bytes = used_.memory_bytes,

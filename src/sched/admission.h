@@ -28,7 +28,7 @@ struct Capacity {
   std::map<std::string, int, std::less<>> pools;  // how many of its tasks at a time; others have no limit
 };
 
-class Admission {
+class ResourceQueue {
  public:
   // What is asked for, and held, is told apart by this; a lower one is older.
   using Ticket = std::uint64_t;
@@ -46,7 +46,7 @@ class Admission {
   };
   static constexpr int kPassesMax = 8;
 
-  explicit Admission(Capacity capacity);
+  explicit ResourceQueue(Capacity capacity);
 
   // What the machine cannot give is cut down to all that it has. What that means for the task, for people; empty: nothing was
   // cut.

@@ -13,17 +13,17 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-using Tickets = std::vector<Admission::Ticket>;
+using Tickets = std::vector<ResourceQueue::Ticket>;
 
-Tickets grants(Admission& admission) {
+Tickets grants(ResourceQueue& admission) {
   Tickets out;
   while (const auto grant = admission.next()) out.push_back(grant->ticket);
   return out;
 }
 
 TEST(Admission, PlainTasksTakeASlotEachInTheOrderOfTheirAge) {
-  Admission admission({.slots = 2, .cpu_milli = 2000});
-  for (const Admission::Ticket ticket : {3U, 1U, 2U}) admission.ask(ticket, {});
+  ResourceQueue admission({.slots = 2, .cpu_milli = 2000});
+  for (const ResourceQueue::Ticket ticket : {3U, 1U, 2U}) admission.ask(ticket, {});
   EXPECT_THAT(grants(admission), ElementsAre(1, 2));
   admission.drop(1);
   EXPECT_THAT(grants(admission), ElementsAre(3));
@@ -32,8 +32,8 @@ TEST(Admission, PlainTasksTakeASlotEachInTheOrderOfTheirAge) {
 }
 
 TEST(Admission, PlainTasksAreGrantedAheadOfFreeSlotsOnlyWhileThereAreOnlyPlainOnes) {
-  Admission admission({.slots = 2, .ahead = 2, .cpu_milli = 2000, .memory_bytes = 100});
-  for (Admission::Ticket ticket = 1; ticket <= 6; ++ticket) admission.ask(ticket, {});
+  ResourceQueue admission({.slots = 2, .ahead = 2, .cpu_milli = 2000, .memory_bytes = 100});
+  for (ResourceQueue::Ticket ticket = 1; ticket <= 6; ++ticket) admission.ask(ticket, {});
   EXPECT_THAT(grants(admission), ElementsAre(1, 2, 3, 4));
   admission.ask(7, {.memory_bytes = 50});
   admission.drop(1);
@@ -50,7 +50,7 @@ TEST(Admission, PlainTasksAreGrantedAheadOfFreeSlotsOnlyWhileThereAreOnlyPlainOn
 }
 
 TEST(Admission, WhatIsAskedForIsNeverPromisedTwice) {
-  Admission admission({.slots = 8, .cpu_milli = 4000, .memory_bytes = 1000});
+  ResourceQueue admission({.slots = 8, .cpu_milli = 4000, .memory_bytes = 1000});
   admission.ask(1, {.cpu_milli = 3000, .memory_bytes = 100});
   admission.ask(2, {.cpu_milli = 2000, .memory_bytes = 100});
   admission.ask(3, {.cpu_milli = 750, .memory_bytes = 950});
@@ -64,15 +64,15 @@ TEST(Admission, WhatIsAskedForIsNeverPromisedTwice) {
 }
 
 TEST(Admission, ALargeTaskIsPassedOnlySoManyTimes) {
-  Admission admission({.slots = 2, .cpu_milli = 2000});
+  ResourceQueue admission({.slots = 2, .cpu_milli = 2000});
   admission.ask(1, {});
   EXPECT_THAT(grants(admission), ElementsAre(1));
   admission.ask(2, {.cpu_milli = 2000});
   int passes = 0;
-  Admission::Ticket newest = 2;
+  ResourceQueue::Ticket newest = 2;
   // One small task always runs, so that both cores are never free by chance.
-  for (Admission::Ticket running = 1;; ++passes) {
-    ASSERT_LE(passes, Admission::kPassesMax);
+  for (ResourceQueue::Ticket running = 1;; ++passes) {
+    ASSERT_LE(passes, ResourceQueue::kPassesMax);
     admission.ask(++newest, {});
     const Tickets granted = grants(admission);
     if (granted.empty()) break;
@@ -80,7 +80,7 @@ TEST(Admission, ALargeTaskIsPassedOnlySoManyTimes) {
     admission.drop(running);
     running = newest;
   }
-  EXPECT_EQ(passes, Admission::kPassesMax);
+  EXPECT_EQ(passes, ResourceQueue::kPassesMax);
   admission.drop(newest - 1);
   EXPECT_THAT(grants(admission), ElementsAre(2)) << "the machine was kept free for it";
   EXPECT_EQ(admission.wants(newest), "a free slot");
@@ -89,12 +89,12 @@ TEST(Admission, ALargeTaskIsPassedOnlySoManyTimes) {
 }
 
 TEST(Admission, WhoWaitsForAGpuKeepsNobodyWaitingWhoWantsNone) {
-  Admission admission({.slots = 4, .cpu_milli = 4000, .gpus = 1});
+  ResourceQueue admission({.slots = 4, .cpu_milli = 4000, .gpus = 1});
   admission.ask(1, {.gpus = 1});
   admission.ask(2, {.gpus = 1});
   EXPECT_THAT(grants(admission), ElementsAre(1));
   EXPECT_EQ(admission.wants(2), "1 GPU");
-  for (Admission::Ticket ticket = 3; ticket < 3 + 3 * Admission::kPassesMax; ++ticket) {
+  for (ResourceQueue::Ticket ticket = 3; ticket < 3 + 3 * ResourceQueue::kPassesMax; ++ticket) {
     admission.ask(ticket, {});
     EXPECT_THAT(grants(admission), ElementsAre(ticket));
     admission.drop(ticket);
@@ -104,7 +104,7 @@ TEST(Admission, WhoWaitsForAGpuKeepsNobodyWaitingWhoWantsNone) {
 }
 
 TEST(Admission, GpusAreHandedOutByIndex) {
-  Admission admission({.slots = 8, .gpus = 3});
+  ResourceQueue admission({.slots = 8, .gpus = 3});
   admission.ask(1, {.gpus = 2});
   admission.ask(2, {.gpus = 1});
   EXPECT_THAT(admission.next()->gpus, ElementsAre(0, 1));
@@ -116,7 +116,7 @@ TEST(Admission, GpusAreHandedOutByIndex) {
 }
 
 TEST(Admission, WhatRunsAlreadyHoldsItsPlace) {
-  Admission admission({.slots = 1, .gpus = 2});
+  ResourceQueue admission({.slots = 1, .gpus = 2});
   admission.hold(1, {.gpus = 1}, {1});
   admission.hold(2, {.gpus = 1}, {0, 7, -1});
   admission.ask(3, {.gpus = 1});
@@ -128,10 +128,10 @@ TEST(Admission, WhatRunsAlreadyHoldsItsPlace) {
 }
 
 TEST(Admission, APoolLimitsHowManyOfItsTasksRunAndNobodyElse) {
-  Admission admission({.slots = 4, .cpu_milli = 4000, .pools = {{"db", 1}}});
+  ResourceQueue admission({.slots = 4, .cpu_milli = 4000, .pools = {{"db", 1}}});
   admission.ask(1, {.pools = {"db"}});
   admission.ask(2, {.pools = {"db"}});
-  for (Admission::Ticket ticket = 3; ticket <= 5; ++ticket) admission.ask(ticket, {});
+  for (ResourceQueue::Ticket ticket = 3; ticket <= 5; ++ticket) admission.ask(ticket, {});
   EXPECT_THAT(grants(admission), ElementsAre(1, 3, 4, 5));
   EXPECT_EQ(admission.wants(2), "pool 'db' (1 of 1)");
   admission.drop(3);
@@ -143,7 +143,7 @@ TEST(Admission, APoolLimitsHowManyOfItsTasksRunAndNobodyElse) {
 }
 
 TEST(Admission, PriorityGoesBeforeAge) {
-  Admission admission({.slots = 1});
+  ResourceQueue admission({.slots = 1});
   admission.ask(1, {});
   admission.ask(2, {.priority = 5});
   admission.ask(3, {.cpu_milli = 100, .priority = 9});
@@ -157,7 +157,7 @@ TEST(Admission, PriorityGoesBeforeAge) {
 }
 
 TEST(Admission, WhatTheMachineDoesNotHaveIsCutDownAndSaidSo) {
-  Admission admission({.slots = 2, .cpu_milli = 2000, .memory_bytes = 1 << 30});
+  ResourceQueue admission({.slots = 2, .cpu_milli = 2000, .memory_bytes = 1 << 30});
   EXPECT_EQ(admission.note_on({}), "");
   EXPECT_EQ(admission.note_on({.cpu_milli = 8000}), "asks for 8 cpus, this machine has 2: runs alone");
   EXPECT_EQ(admission.note_on({.memory_bytes = 4LL << 30U}),
@@ -174,7 +174,7 @@ TEST(Admission, WhatTheMachineDoesNotHaveIsCutDownAndSaidSo) {
 }
 
 TEST(Admission, WhatIsNoLongerWantedIsNotGranted) {
-  Admission admission({.slots = 2});
+  ResourceQueue admission({.slots = 2});
   admission.ask(1, {.memory_bytes = 5});
   admission.ask(2, {});
   admission.drop(1);
@@ -272,10 +272,10 @@ class Machine {
  private:
   std::mt19937 dice_;
   Capacity capacity_;
-  std::optional<Admission> admission_;
-  Admission::Ticket newest_ = 0;
-  std::map<Admission::Ticket, Need> waiting_;
-  std::map<Admission::Ticket, std::pair<Need, std::vector<int>>> held_;
+  std::optional<ResourceQueue> admission_;
+  ResourceQueue::Ticket newest_ = 0;
+  std::map<ResourceQueue::Ticket, Need> waiting_;
+  std::map<ResourceQueue::Ticket, std::pair<Need, std::vector<int>>> held_;
 };
 
 TEST(Admission, NothingIsOverCommittedAndEverythingIsGrantedInTheEnd) {
@@ -308,16 +308,16 @@ TEST(Admission, WhoeverAsksIsServedHoweverManyComeAfter) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 dice(seed);
     const auto roll = [&](int from, int to) { return std::uniform_int_distribution<int>(from, to)(dice); };
-    Admission admission({.slots = 4, .cpu_milli = 4000, .memory_bytes = 100, .gpus = 2, .pools = {{"a", 2}}});
-    std::set<Admission::Ticket> held;
-    Admission::Ticket newest = 0;
+    ResourceQueue admission({.slots = 4, .cpu_milli = 4000, .memory_bytes = 100, .gpus = 2, .pools = {{"a", 2}}});
+    std::set<ResourceQueue::Ticket> held;
+    ResourceQueue::Ticket newest = 0;
     const auto small = [&] {
       Need need{.cpu_milli = roll(0, 1500), .memory_bytes = roll(0, 60), .gpus = roll(0, 1)};
       if (roll(0, 2) == 0) need.pools.emplace_back("a");
       return need;
     };
     for (int i = 0; i < 10; ++i) admission.ask(++newest, small());
-    const Admission::Ticket large = ++newest;
+    const ResourceQueue::Ticket large = ++newest;
     Need all{.cpu_milli = 4000, .memory_bytes = 100, .gpus = 2};
     if (roll(0, 1) == 0) all.pools.emplace_back("a");
     admission.ask(large, all);
@@ -334,7 +334,7 @@ TEST(Admission, WhoeverAsksIsServedHoweverManyComeAfter) {
       std::advance(end, roll(0, static_cast<int>(held.size()) - 1));
       admission.drop(*end);
       held.erase(end);
-      ASSERT_LE(after, 12 * Admission::kPassesMax);
+      ASSERT_LE(after, 12 * ResourceQueue::kPassesMax);
     }
   }
 }
