@@ -57,6 +57,13 @@ constexpr std::array kTaskResult{
     F{"output_artifacts", "{[Artifact]}", "by the output's name"},
     F{"error", "string?", ""},
     F{"notes", "[string]?", "warnings"},
+    F{"usage", "Usage?", "of its attempts that have ended; missing if it has none"},
+};
+constexpr std::array kUsage{
+    F{"cpu_seconds", "number", "user and system, of all processes"},
+    F{"wall_seconds", "number", "from the start of its processes to their end; waiting does not count"},
+    F{"peak_memory_bytes", "integer", "resident: of the biggest process, or of all together where there is a cgroup"},
+    F{"gpu_seconds", "number", "wall_seconds times the GPUs that it had"},
 };
 constexpr std::array kStateChange{
     F{"at", "instant", ""},
@@ -76,6 +83,7 @@ constexpr std::array kRunDocument{
     F{"outputs", "object", "output parameters of the pipeline"},
     F{"output_artifacts", "{[Artifact]}", "of the pipeline, by the output's name"},
     F{"tasks", "{TaskResult}", "by path: root/train, root/for-loop-2[0]/double"},
+    F{"usage", "Usage", "of all its tasks; of peaks the highest"},
     F{"description", "string", ""},
     F{"experiment_id", "string", ""},
     F{"created", "instant", ""},
@@ -102,6 +110,8 @@ constexpr std::array kNewRun{
     F{"notify", "string?", "URL that is told of its end"},
     F{"labels", "object?", "kept with the run"},
     F{"key", "string?", "idempotency key; the header Idempotency-Key comes first"},
+    F{"priority", "integer?", "its tasks go before those of runs with a lower one; 0 if it is not given"},
+    F{"budget", "object?", "what its tasks may use in all: {cpu, wall, gpu} as durations (2h); on_budget: cancel or pause"},
 };
 constexpr std::array kCreatedRun{
     F{"run_id", "string", "a UUID"},
@@ -144,6 +154,7 @@ constexpr std::array kTask{
     F{"seconds", "number", "from its begin to its end; 0 before"},
     F{"error", "string?", ""},
     F{"notes", "[string]", "warnings"},
+    F{"usage", "Usage?", "as of TaskResult"},
     F{"output_parameters", "object", ""},
     F{"output_artifacts", "{[Artifact]}", "by the output's name"},
 };
@@ -238,6 +249,7 @@ constexpr std::array kSchemas{
     Schema{"RunList", "", kRunList},
     Schema{"Artifact", "An output", kArtifact},
     Schema{"TaskResult", "What became of a task", kTaskResult},
+    Schema{"Usage", "What was used of the machine", kUsage},
     Schema{"StateChange", "", kStateChange},
     Schema{"RunDocument", "What `sluice run --json` prints, and more", kRunDocument},
     Schema{"NewRun", "Either spec or pipeline must be given", kNewRun},

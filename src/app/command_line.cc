@@ -93,6 +93,12 @@ class Grammar {
     run->add_option("--resume", words_.run, "Go on with this run: what failed or was cut short runs again")->type_name("RUN_ID");
     run->add_flag("--detach,-d", words_.detach, "Print the run's id and leave the run to the server");
     run->add_option("--notify", words_.notify, "Tell this URL when the run has ended (see docs/settings.md)")->type_name("URL");
+    run->add_option("--priority", words_.priority, "Its tasks go before those of runs with a lower one (default 0)")
+        ->check(CLI::Range(-1000000, 1000000))
+        ->type_name("N");
+    run->add_option("--budget", words_.budget,
+                    "What its tasks may use in all, such as cpu=2h,wall=1h,gpu=30m; then it is cancelled")
+        ->type_name("LIMITS");
     run->add_option("--key", words_.key, "Idempotency key: with a key that was used before, that run and no new one");
     slots(run);
     anywhere(run);

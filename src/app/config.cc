@@ -31,12 +31,16 @@ class Reader {
  private:
   void take(const std::string& key, const toml::node& node) {
     static const std::vector<std::string> kKeys{"data_dir", "slots",  "durability",   "private_tmp", "stop_grace", "images",
-                                                "secrets",  "server", "environments", "retention",   "notify"};
+                                                "secrets",  "server", "environments", "retention",   "notify",     "resources",
+                                                "pools",    "budgets"};
     if (key == "data_dir") return text(key, node, config_.data_dir);
     if (key == "images") return images(node);
     if (key == "secrets") return secrets(node);
     if (key == "server") return server(node);
     if (is_plain_section(key)) return plain_section(key, node);
+    if (key == "resources") return resources(node);
+    if (key == "pools") return pools(node);
+    if (key == "budgets") return budgets(node);
     if (key == "slots") {
       const auto slots = node.value<std::int64_t>();
       if (!slots || *slots < 1 || *slots > 10000) return note(node.source(), "slots: a number from 1 to 10000");
@@ -94,6 +98,50 @@ class Reader {
         else
           config_.secrets[std::string(name.str())][std::string(key.str())] = from;
       }
+    }
+  }
+
+  void resources(const toml::node& node) {
+    static const std::vector<std::string> kKeys{"gpus"};
+    if (!node.is_table()) return note(node.source(), "resources: a table, such as [resources]");
+    for (const auto& [key, value] : *node.as_table()) {
+      const auto gpus = value.value<std::int64_t>();
+      if (key.str() != "gpus")
+        note(value.source(), "unknown setting 'resources." + std::string(key.str()) + "'" + did_you_mean(key.str(), kKeys));
+      else if (!gpus || *gpus < 0 || *gpus > 1000)
+        note(value.source(), "resources.gpus: a number from 0 to 1000");
+      else
+        config_.gpus = static_cast<int>(*gpus);
+    }
+  }
+
+  void pools(const toml::node& node) {
+    if (!node.is_table()) return note(node.source(), "pools: a table, such as [pools]");
+    for (const auto& [name, value] : *node.as_table()) {
+      const auto limit = value.value<std::int64_t>();
+      if (!limit || *limit < 1 || *limit > 10000)
+        note(value.source(), "pools." + std::string(name.str()) + ": how many of its tasks at a time, from 1 to 10000");
+      else
+        config_.pools[std::string(name.str())] = static_cast<int>(*limit);
+    }
+  }
+
+  void budgets(const toml::node& node) {
+    if (!node.is_table()) return note(node.source(), "budgets: a table, such as [budgets.EXPERIMENT]");
+    for (const auto& [name, fields] : *node.as_table()) {
+      const std::string key = "budgets." + std::string(name.str());
+      if (!fields.is_table()) {
+        note(fields.source(), key + ": a table, such as cpu = \"10h\"");
+        continue;
+      }
+      Struct texts;
+      for (const auto& [part, value] : *fields.as_table())
+        texts.emplace(std::string(part.str()), value.is_string() ? Value(value.value_or(std::string())) : Value());
+      auto budget = budget_from_value(Value(texts));
+      if (budget)
+        config_.budgets[std::string(name.str())] = *budget;
+      else
+        note(fields.source(), key + ": " + budget.error().message);
     }
   }
 

@@ -1,6 +1,7 @@
 // Settings: flags > environment SLUICE_* > ./sluice.toml > DATA/sluice.toml.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "engine/garbage.h"
 #include "engine/secrets.h"
 #include "engine/site.h"
+#include "sched/budget.h"
 #include "store/run_store.h"
 
 namespace sluice {
@@ -38,6 +40,9 @@ struct Config {
   NotifyRules notify;
   SecretRules secrets;
   ServerConfig server;
+  int gpus = -1;                     // -1: as many as are found
+  std::map<std::string, int, std::less<>> pools;       // tasks at a time
+  std::map<std::string, Budget, std::less<>> budgets;  // of experiments, by name
   std::string server_url;            // that verbs talk to (SLUICE_SERVER, --server); empty: the data directory's
   std::string token;                 // for it (SLUICE_TOKEN)
 

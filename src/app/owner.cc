@@ -8,6 +8,7 @@
 #include <future>
 
 #include "base/check.h"
+#include "exec/machine.h"
 #include "exec/supervisor_pool.h"
 
 namespace sluice {
@@ -101,6 +102,11 @@ Status Owner::start(const Config& config, const OwnerOptions& options) {
   SLUICE_TRY(store_, open_sqlite_store({.path = dir_.database()}));
   SLUICE_TRY_STATUS(objects_.open());
   LocalHandsOptions hands{.slots = config.slots, .ahead = std::min(config.slots, 16), .stop_grace = config.stop_grace};
+  const MachineFacts machine = this_machine();
+  hands.machine = {.cpu_milli = machine.cpus * 1000,
+                   .memory_bytes = machine.memory_bytes,
+                   .gpus = config.gpus >= 0 ? config.gpus : machine.gpus,
+                   .pools = config.pools};
   const SupervisorOptions supervisor{
       .program = own_program(), .data_dir = dir_.root(), .slots = config.slots, .private_tmp = config.private_tmp};
   hands.launch_supervisor = [this, supervisor]() -> Result<std::unique_ptr<Supervisor>> {
@@ -109,6 +115,8 @@ Status Owner::start(const Config& config, const OwnerOptions& options) {
   };
   hands_ = std::make_unique<LocalHands>(loop_, dir_, objects_, environments_, std::move(hands));
   EngineOptions engine{.durability = config.durability, .sites = sites_, .secrets = config.secrets, .is_server = is_server_};
+  engine.budgets = config.budgets;
+  engine.machine_memory = machine.memory_bytes;
   if (is_server_) engine.store_patience = std::nullopt;
   engine.notify_own = config.notify.on;
   if (config.notify.tells_all()) engine.notify_all = config.notify.on;

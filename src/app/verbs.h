@@ -36,6 +36,8 @@ struct Words {
   bool private_tmp = true;
   bool detach = false;
   std::string key;                   // idempotency key of run
+  int priority = 0;
+  std::string budget;                // "cpu=2h,wall=1h"
   std::string server;                // URL
   std::string token_file;            // for the server that is called, or of the one that is started
   // up

@@ -57,6 +57,10 @@ void Engine::start_attempt(LiveRun& run, const StartAttempt& start, bool again) 
                           StateScope(run.state, dag), dir_, options_.secrets, pod);
   if (!env) return push(run.uuid, AttemptFailed{start.task, start.attempt, FailureKind::kStart, 0, env.error().message});
   order.env = std::move(*env);
+  auto need = need_of(run, node, component);
+  if (!need) return push(run.uuid, AttemptFailed{start.task, start.attempt, FailureKind::kStart, 0, need.error().message});
+  note_need(run, start.task, *need);
+  order.need = std::move(*need);
   hands_.start(std::move(order));
 }
 
@@ -64,7 +68,7 @@ void Engine::tell(LiveRun& run) {
   const RunState state = run.state.run;
   // The end is told last, when the run is no longer active.
   if (std::exchange(run.told, state) != state && !is_final(state) && observer_.run)
-    observer_.run({run.uuid, state, run.state.error});
+    observer_.run({run.uuid, state, shown_error(run)});
   const std::set<TaskId> news = std::exchange(run.news, {});
   if (!observer_.task) return;
   for (const TaskId id : news) {
@@ -85,7 +89,8 @@ void Engine::tell(LiveRun& run) {
 }
 
 void Engine::finish(const RunPtr& run) {
-  const RunNotice notice{run->uuid, run->state.run, run->state.error, run->notify};
+  const RunNotice notice{run->uuid, run->state.run, shown_error(*run), run->notify};
+  if (const auto spent = spent_.find(run->experiment); spent != spent_.end()) spent->second += run->used;
   if (run->state.run == RunState::kSucceeded)
     (void)store_.compact(run->id).has_value();  // its rows are there; a failure only costs room
   ++(run->state.run == RunState::kSucceeded ? figures_.runs_succeeded

@@ -31,6 +31,7 @@ Engine::Engine(Loop& loop, const DataDir& dir, RunStore& store, Hands& hands, co
                      [this](const BuildNotice& notice) {
                        if (observer_.building) observer_.building(notice);
                      },
+                 .waiting = [this](const Uuid& run, TaskId task, const std::string& what) { note_waiting(run, task, what); },
                  .trouble =
                      [this](const Error& error) {
                        hands_trouble_ = error.message.empty() ? std::nullopt : std::optional(error);
@@ -70,6 +71,9 @@ Result<Uuid> Engine::submit(const Submission& submission, Prepared prepared) {
   if (options_.is_server) options.emplace("server", true);
   const List notify = notify_targets(submission, *prepared.pipeline);
   if (!notify.empty()) options.emplace("notify", notify);
+  if (submission.priority != 0) options.emplace("priority", submission.priority);
+  if (!submission.budget.empty()) options.emplace("budget", budget_fields(submission.budget));
+  const Value terms(options);
   SLUICE_TRY(const RunId id, store_.create({.uuid = *uuid,
                                             .name = context.display_name,
                                             .pipeline_name = prepared.pipeline->name,
@@ -85,7 +89,9 @@ Result<Uuid> Engine::submit(const Submission& submission, Prepared prepared) {
                                             .key = submission.key,
                                             .created = std::max(clock_.now(), last_now_)},
                                            Sync::kFull));
-  add_run(id, *uuid, std::move(prepared))->has_notify = !notify.empty();
+  const RunPtr run = add_run(id, *uuid, std::move(prepared));
+  run->has_notify = !notify.empty();
+  set_terms(*run, submission.experiment, terms);
   push(*uuid, RunBegan{});
   return *uuid;
 }
@@ -175,6 +181,7 @@ void Engine::on_answer_to_removed(const Uuid& run, const Event& event) {
 EngineFigures Engine::figures() const {
   EngineFigures figures = figures_;
   figures.runs = runs_.size();
+  figures.hands = hands_.figures();
   for (const auto& [uuid, run] : runs_) figures.paused += run->state.run == RunState::kPaused ? 1 : 0;
   return figures;
 }
@@ -213,11 +220,15 @@ void Engine::take(LiveRun& run, Event event, Instant now) {
   run.news.insert(outcome.changed.begin(), outcome.changed.end());
   std::move(outcome.actions.begin(), outcome.actions.end(), std::back_inserter(run.actions));
   if (std::holds_alternative<AttemptStarted>(event)) return note_begun(run, outcome.changed);
+  note_used(run, event);
   for (const TaskId id : outcome.changed) run.begun.erase(id);
   run.write.entries.push_back(
       {.seq = ++run.seq, .at = now, .kind = std::string(event_kind(event)), .payload = event_payload(event)});
   run.changed.insert(outcome.changed.begin(), outcome.changed.end());
-  if (const auto* success = std::get_if<AttemptSucceeded>(&event)) note_artifacts(run, *success);
+  if (const auto* success = std::get_if<AttemptSucceeded>(&event)) {
+    note_artifacts(run, *success);
+    learn(run, *success, now);
+  }
   const bool ended =
       std::any_of(run.actions.begin(), run.actions.end(), [](const Action& a) { return std::holds_alternative<EndRun>(a); });
   // A run that was INTERRUPTED is RUNNING in its journal: the retry moves only its row.
@@ -226,11 +237,12 @@ void Engine::take(LiveRun& run, Event event, Instant now) {
     run.write.change =
         RunChange{.state = run.state.run,
                   .at = now,
-                  .error = run.state.error,
+                  .error = shown_error(run),
                   .began = run.state.began,
                   .ended = run.state.ended,
                   .outputs = ended && !run.state.at({0}).outputs.empty() ? to_json(to_value(run.state.at({0}).outputs)) : "",
                   .notify = ended && run.notify};
+  keep_to_budgets(run);
 }
 
 void Engine::count(const Event& event) {

@@ -23,6 +23,7 @@
 #include "engine/secrets.h"
 #include "engine/site.h"
 #include "model/task_facts.h"
+#include "sched/budget.h"
 #include "sched/sched.h"
 #include "store/run_store.h"
 
@@ -41,6 +42,8 @@ struct Submission {
   std::string key;                           // idempotency key; empty: none
   std::string notify;                        // http(s) URL that is told of the run's end; empty: none
   Struct labels;                             // kept with the run as they are, under "labels" of its options
+  int priority = 0;                          // of all its tasks; what a task says of itself comes on top
+  Budget budget;                             // of the run
 };
 Value to_value(const Submission& submission);
 Submission submission_from_value(const Value& value);
@@ -96,6 +99,8 @@ struct EngineOptions {
   std::set<RunState> notify_all, notify_own{RunState::kSucceeded, RunState::kFailed, RunState::kCanceled};
   // Runs of this engine belong to a server: an owner that is none leaves them for the next server.
   bool is_server = false;
+  std::map<std::string, Budget, std::less<>> budgets;  // of experiments, by name: all their runs together
+  std::int64_t machine_memory = 0;  // bytes; a task that needs more than it may gets no more than 80 % of it; 0: not known
   int snapshot_events = 1000;  // a snapshot after so many events, or as many as the run has nodes if that is more
 };
 
@@ -105,6 +110,7 @@ struct EngineFigures {
   std::uint64_t events = 0, commits = 0;  // since the start
   std::uint64_t runs_begun = 0, runs_succeeded = 0, runs_failed = 0, runs_canceled = 0;
   std::uint64_t attempts_begun = 0, attempts_succeeded = 0, attempts_failed = 0, attempts_lost = 0;
+  HandsFigures hands;
 };
 
 class Engine {
@@ -164,6 +170,12 @@ class Engine {
     std::vector<Action> actions;  // to carry out after the commit
     std::map<TaskId, std::string> notes;  // of attempts; those of the site are not repeated here
     std::map<TaskId, TaskFacts> facts;  // without usage, which the state has
+    std::map<TaskId, std::string> waits;  // what queued tasks wait for, as far as it is no plain slot
+    std::string experiment;
+    int priority = 0;
+    Budget budget;
+    Usage used;  // of all attempts that have ended
+    std::string paused_because;  // empty: somebody has asked for it
     RunState told = RunState::kPending;  // to the observer
     bool has_notify = false;  // its options name somebody who is to be told of its end
     bool notify = false;  // and so it is, now that it has ended
@@ -201,6 +213,19 @@ class Engine {
   void tell(LiveRun& run);
   void finish(const RunPtr& run);
   void count(const Event& event);
+  // needs.cc: what attempts ask of the machine, and what was learned of that.
+  Result<Need> need_of(const LiveRun& run, const Node& node, const PlanComponent& component);
+  std::int64_t learned_memory(const PlanComponent& component);
+  void note_need(LiveRun& run, TaskId task, const Need& need);
+  void learn(LiveRun& run, const AttemptSucceeded& event, Instant now);
+  void note_waiting(const Uuid& run, TaskId task, const std::string& what);
+  // budgets.cc: what runs and experiments have used, and what happens when that is all they may.
+  static void set_terms(LiveRun& run, const std::string& experiment, const Value& options);
+  void note_used(LiveRun& run, const Event& event);
+  void keep_to_budgets(LiveRun& run);
+  void stop_for(LiveRun& run, const Budget& budget, const std::string& why);
+  Result<Usage> used_in(const std::string& experiment);
+  static std::string shown_error(const LiveRun& run);
   // recover.cc: from rows and a journal to a live run.
   Result<std::vector<RunRow>> unfinished_runs();
   Result<Loaded> load(const RunRow& row);
@@ -233,6 +258,8 @@ class Engine {
   std::map<Uuid, Removed> removed_;
   std::vector<std::pair<Uuid, Event>> events_;  // not yet taken
   std::set<RunPtr> touched_;  // runs with something to commit or carry out
+  std::optional<std::map<std::string, std::int64_t>> learned_;  // bytes by component_key(); nothing: not read yet
+  std::map<std::string, Usage> spent_;  // of experiments with a budget: by runs that are not in runs_
   bool flushes_begun_ = false;  // a timer for it is set
   std::optional<Error> store_trouble_, hands_trouble_;
   bool holding_ = false;  // the store cannot be written, or the engine has settled: nothing is carried out

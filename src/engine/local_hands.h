@@ -21,12 +21,14 @@
 #include "engine/work_pool.h"
 #include "exec/environment.h"
 #include "exec/supervisor.h"
+#include "sched/admission.h"
 #include "store/object_store.h"
 
 namespace sluice {
 
 struct LocalHandsOptions {
   int slots = 2;
+  Capacity machine;  // less slots and ahead, which are here
   // So many more are sent to the supervisor ahead of free slots, so that none waits for us: 10,000 `true` took 1.4 times as long
   // without.
   int ahead = 2;
@@ -57,6 +59,7 @@ class LocalHands final : public Hands {
   void start(AttemptOrder order) override;
   void stop(const Uuid& run, TaskId task, int attempt, FailureKind why) override;
   void flush() override;
+  HandsFigures figures() const override { return {admission_.capacity(), admission_.figures()}; }
 
  private:
   enum class Phase { kEnvironment, kReady, kLayingOut, kRunning, kCollecting };
@@ -74,6 +77,8 @@ class LocalHands final : public Hands {
     std::string environment_bin;
     Aside aside;  // of the supervisor
     Usage usage;
+    std::vector<int> gpus;  // indices that it was given
+    std::string need_note;  // what of its need this machine cannot give
   };
   using JobPtr = std::shared_ptr<Job>;
   struct Build {
@@ -94,6 +99,13 @@ class LocalHands final : public Hands {
   void make_ready(const JobPtr& job);
   void unqueue(const JobPtr& job);
   void dispatch();
+  // local_admission.cc: what an attempt asks of the machine.
+  void ask(const JobPtr& job);
+  void give_back(const JobPtr& job) { admission_.drop(job->number); }
+  void hold_found(const JobPtr& job, const Found* what);
+  static Aside need_aside(const Job& job);
+  void apply_need(Job& job, AttemptSpec& spec) const;
+  void tell_waiting();
   void lay_out_job(const JobPtr& job);
   void launch(const JobPtr& job, Result<AttemptSpec> spec);
   void fail_soon(const JobPtr& job, FailureKind kind, std::string message);
@@ -139,7 +151,8 @@ class LocalHands final : public Hands {
   Queue ready_;
   std::map<Uuid, Queue> held_;  // runs that are held, and what of them is ready
   std::uint64_t numbers_ = 0;  // given out
-  int busy_ = 0;  // slots in use
+  ResourceQueue admission_;  // by number: those in ready_ ask, those that are laid out or run hold
+  std::vector<std::uint64_t> asked_;  // for more than a slot, since tell_waiting() was last called
   std::vector<AttemptSpec> starts_;  // collected for the next flush
   std::vector<std::string> acks_;
   std::vector<ObjectStore::Lease> answered_;  // of what is answered and, until the next flush, perhaps not committed

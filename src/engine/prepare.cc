@@ -17,7 +17,9 @@ Value to_value(const Submission& submission) {
                     {"version", submission.version ? Value(submission.version->text()) : Value()},
                     {"key", submission.key},
                     {"notify", submission.notify},
-                    {"labels", submission.labels}});
+                    {"labels", submission.labels},
+                    {"priority", submission.priority},
+                    {"budget", budget_fields(submission.budget)}});
 }
 
 Submission submission_from_value(const Value& value) {
@@ -35,6 +37,9 @@ Submission submission_from_value(const Value& value) {
     submission.parameters = parameters->as_struct();
   if (const Value* labels = value.find("labels"); labels != nullptr && labels->is_struct())
     submission.labels = labels->as_struct();
+  submission.priority = static_cast<int>(value.int_or("priority", 0));
+  if (const Value* budget = value.find("budget"); budget != nullptr)
+    submission.budget = budget_from_value(*budget).value_or(Budget{});
   return submission;
 }
 

@@ -116,6 +116,13 @@ Engine::RunPtr Engine::add_loaded(const RunRow& row, Loaded loaded) {
   run->snapshot_seq = loaded.snapshot_seq;
   run->told = row.state;
   run->has_notify = row.options.find("notify") != nullptr;
+  set_terms(*run, row.experiment, row.options);
+  for (const Node& node : run->state.nodes) run->used += node.usage;
+  if (const auto spent = spent_.find(run->experiment); spent != spent_.end()) {
+    spent->second.cpu -= run->used.cpu;
+    spent->second.wall -= run->used.wall;
+    spent->second.gpu -= run->used.gpu;
+  }
   return run;
 }
 

@@ -309,7 +309,7 @@ inline void expect_journal_agrees(RunStore& store, const Plan& plan, const Uuid&
     (void)step(plan, state, *event, entry.at);
   }
   EXPECT_EQ(row.state, state.run);
-  EXPECT_EQ(row.error, state.error);
+  EXPECT_EQ(row.error, state.run == RunState::kCanceled ? state.cancel_reason : state.error);
   EXPECT_EQ(row.began, state.began);
   EXPECT_EQ(row.ended, state.ended);
   const auto tasks = store.tasks(row.id).value();

@@ -88,7 +88,7 @@ class World {
     live_.erase(task);
     if (live.stopped && dice_.chance(80)) return send(AttemptFailed{task, live.attempt, *live.stopped, 143, "stopped"});
     if (!calm_ && dice_.chance(22)) {
-      const auto kind = static_cast<FailureKind>(dice_.roll(6));
+      const auto kind = static_cast<FailureKind>(dice_.roll(7));
       return send(
           AttemptFailed{task, live.attempt, kind, static_cast<int>(dice_.roll(200)), dice_.chance(50) ? "\"bad\"\nluck" : ""});
     }
