@@ -66,6 +66,7 @@ Result<Uuid> Engine::submit(const Submission& submission, Prepared prepared) {
   if (prepared.pipeline->workspace) SLUICE_TRY_STATUS(make_directory(context.workspace_path));
   Struct options{{"cache", submission.cache}};
   if (!submission.labels.empty()) options.emplace("labels", submission.labels);
+  if (submission.keep_checkpoints) options.emplace("keep_checkpoints", true);
   if (options_.is_server) options.emplace("server", true);
   SLUICE_TRY(const RunId id, store_.create({.uuid = *uuid,
                                             .name = context.display_name,
@@ -82,7 +83,7 @@ Result<Uuid> Engine::submit(const Submission& submission, Prepared prepared) {
                                             .key = submission.key,
                                             .created = std::max(clock_.now(), last_now_)},
                                            Sync::kFull));
-  add_run(id, *uuid, std::move(prepared));
+  add_run(id, *uuid, std::move(prepared))->keep_checkpoints = submission.keep_checkpoints;
   push(*uuid, RunBegan{});
   return *uuid;
 }
@@ -139,7 +140,10 @@ Status Engine::resume(const Uuid& run) {
 Status Engine::remove(const Uuid& uuid) {
   SLUICE_TRY_STATUS(store_.remove(uuid));
   const auto found = runs_.find(uuid);
-  if (found == runs_.end()) return {};
+  if (found == runs_.end()) {
+    hands_.drop_checkpoints(uuid);
+    return {};
+  }
   const RunPtr run = found->second;
   run->removed = true;
   runs_.erase(found);
@@ -155,7 +159,7 @@ Status Engine::remove(const Uuid& uuid) {
     if (of == uuid) forget_answered(removed.attempts, event);
   for (const auto& [task, attempt] : removed.attempts) hands_.stop(uuid, task, attempt, FailureKind::kExit);
   hands_.release(uuid);
-  if (removed.attempts.empty()) removed_.erase(uuid);
+  if (removed.attempts.empty()) forget_removed(uuid);
   return {};
 }
 
@@ -164,9 +168,15 @@ void Engine::on_answer_to_removed(const Uuid& run, const Event& event) {
   if (found == removed_.end()) return;
   auto& attempts = found->second.attempts;
   forget_answered(attempts, event);
+  if (!attempts.empty()) return;
   // Not from within the hands' own call: they may still look at the order.
-  if (attempts.empty()) loop_.post([gone = std::move(found->second.run)] {});
-  if (attempts.empty()) removed_.erase(found);
+  loop_.post([gone = std::move(found->second.run)] {});
+  forget_removed(run);
+}
+
+void Engine::forget_removed(const Uuid& run) {
+  removed_.erase(run);
+  hands_.drop_checkpoints(run);
 }
 
 EngineFigures Engine::figures() const {

@@ -37,6 +37,7 @@ struct Submission {
   std::string description;
   std::string experiment = "Default";
   bool cache = true;
+  bool keep_checkpoints = false;             // also those of tasks that have succeeded
   std::optional<Uuid> pipeline, version;     // the uploaded version that `spec` is the text of
   std::string key;                           // idempotency key; empty: none
   Struct labels;                             // kept with the run as they are, under "labels" of its options
@@ -85,6 +86,7 @@ struct EngineOptions {
   Sync durability = Sync::kNormal;                   // of everything; run creation and end are always kFull
   ImageRules images;
   SecretRules secrets;
+  bool keep_checkpoints = false;                     // of all runs, whatever they were submitted with
   Duration begun_waits =
       std::chrono::milliseconds(25);  // so long the row that says RUNNING may wait for the one that says how it ended
   // So long a store that cannot be written is tried again; nothing: for ever.
@@ -159,6 +161,7 @@ class Engine {
     std::map<TaskId, std::string> notes;  // of attempts; those of the site are not repeated here
     std::map<TaskId, TaskFacts> facts;  // without usage, which the state has
     RunState told = RunState::kPending;  // to the observer
+    bool keep_checkpoints = false;
     bool held = false;  // the hands start nothing of it
     bool ended = false;
     bool removed = false;
@@ -182,6 +185,7 @@ class Engine {
   Status not_running(const Uuid& run) const;
   void push(const Uuid& run, Event event);
   void on_answer_to_removed(const Uuid& run, const Event& event);
+  void forget_removed(const Uuid& run);
   void turn();
   void take_events();
   void take(LiveRun& run, Event event, Instant now);

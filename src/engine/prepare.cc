@@ -12,6 +12,7 @@ Value to_value(const Submission& submission) {
                     {"description", submission.description},
                     {"experiment", submission.experiment},
                     {"cache", submission.cache},
+                    {"keep_checkpoints", submission.keep_checkpoints},
                     {"pipeline", submission.pipeline ? Value(submission.pipeline->text()) : Value()},
                     {"version", submission.version ? Value(submission.version->text()) : Value()},
                     {"key", submission.key},
@@ -25,6 +26,7 @@ Submission submission_from_value(const Value& value) {
                         .description = std::string(value.string_or("description", "")),
                         .experiment = std::string(value.string_or("experiment", "Default")),
                         .cache = value.bool_or("cache", true),
+                        .keep_checkpoints = value.bool_or("keep_checkpoints", false),
                         .pipeline = Uuid::parse(value.string_or("pipeline", "")),
                         .version = Uuid::parse(value.string_or("version", "")),
                         .key = std::string(value.string_or("key", ""))};

@@ -115,6 +115,7 @@ Engine::RunPtr Engine::add_loaded(const RunRow& row, Loaded loaded) {
   run->seq = loaded.seq;
   run->snapshot_seq = loaded.snapshot_seq;
   run->told = row.state;
+  run->keep_checkpoints = row.options.bool_or("keep_checkpoints", false);
   return run;
 }
 
