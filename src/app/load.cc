@@ -96,6 +96,7 @@ LoadedSubmission load_submission(const Context& context, bool with_parameters) {
   loaded.submission.experiment = context.words.experiment;
   loaded.submission.cache = !context.words.no_cache;
   loaded.submission.key = context.words.key;
+  loaded.submission.keep_checkpoints = context.words.keep_checkpoints;
   if (auto text = load_text(context, loaded.submission, loaded.signal); !text) {
     loaded.errors.push_back(diagnostic(text.error(), split_python(context.words.pipeline).first.empty()
                                                          ? context.words.pipeline

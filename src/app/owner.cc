@@ -102,8 +102,11 @@ Status Owner::start(const Config& config, const OwnerOptions& options) {
     return SupervisorPool::attach(supervisor);
   };
   hands_ = std::make_unique<LocalHands>(loop_, dir_, objects_, environments_, std::move(hands));
-  EngineOptions engine{
-      .durability = config.durability, .images = config.images, .secrets = config.secrets, .is_server = is_server_};
+  EngineOptions engine{.durability = config.durability,
+                       .images = config.images,
+                       .secrets = config.secrets,
+                       .is_server = is_server_,
+                       .keep_checkpoints = config.keep_checkpoints};
   if (is_server_) engine.store_patience = std::nullopt;
   engine_ = std::make_unique<Engine>(loop_, dir_, *store_, *hands_, clock_, std::move(engine));
   engine_->observe({.task = [this](const TaskNotice& notice) { tell(notice); },

@@ -37,6 +37,7 @@ void Engine::arm(const LiveRun& run, const ArmTimer& timer) {
 }
 
 void Engine::start_attempt(LiveRun& run, const StartAttempt& start, bool again) {
+  if (is_kept(run, start)) return;
   const Node& node = run.state.at(start.task);
   const PlanComponent& component = run.plan->components.at(node.component);
   AttemptOrder order{.run = run.uuid,

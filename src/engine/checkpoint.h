@@ -16,9 +16,9 @@ namespace sluice {
 constexpr std::string_view kKeepCheckpointAnnotation = "sluice.dev/keep-checkpoint";
 
 struct Checkpoint {
-  std::string path;    // empty: the task has none
-  bool make = false;   // it must be there when an attempt starts
-  bool keep = false;   // also when the task has succeeded
+  std::string path;  // empty: the task has none
+  bool make = false;  // it must be there when an attempt starts
+  bool keep = false;  // also when the task has succeeded
 };
 
 // "root/loop-1[0]/train" as the name of a folder: "loop-1[0]+train". Two paths never have the same name; long ones end in a
@@ -31,7 +31,8 @@ Checkpoint checkpoint_of(const DataDir& dir, const std::string& run_uuid, const 
 
 Status make_checkpoint(const Checkpoint& checkpoint);
 
-// Whatever is at the path goes, without following links out of it. What cannot be removed stays: it goes with the run, or by hand.
+// Whatever is at the path goes, without following links out of it. What cannot be removed stays: it goes with the run, or by
+// hand.
 void remove_checkpoint(const std::string& path);
 
 }  // namespace sluice

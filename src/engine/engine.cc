@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/match.h"
+#include "engine/reuse.h"
 
 namespace sluice {
 namespace {
@@ -224,7 +225,9 @@ void Engine::take(LiveRun& run, Event event, Instant now) {
   run.write.entries.push_back(
       {.seq = ++run.seq, .at = now, .kind = std::string(event_kind(event)), .payload = event_payload(event)});
   run.changed.insert(outcome.changed.begin(), outcome.changed.end());
-  if (const auto* success = std::get_if<AttemptSucceeded>(&event)) note_artifacts(run, *success);
+  if (const auto* success = std::get_if<AttemptSucceeded>(&event)) note_artifacts(run, success->task, success->attempt);
+  if (const auto* cached = std::get_if<AttemptCached>(&event)) note_artifacts(run, cached->task, cached->attempt);
+  if (const auto* retry = std::get_if<RetryAsked>(&event); retry != nullptr && retry->from) run.write.unmade = outcome.changed;
   const bool ended =
       std::any_of(run.actions.begin(), run.actions.end(), [](const Action& a) { return std::holds_alternative<EndRun>(a); });
   // A run that was INTERRUPTED is RUNNING in its journal: the retry moves only its row.

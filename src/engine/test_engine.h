@@ -159,6 +159,14 @@ class FaultyStore final : public RunStore {
     if (effect) effect();
     return removed;
   }
+  Status restart(const Restart& restart, Sync sync) override {
+    if (failures != 0) return fail(error);
+    if (effect) effect();
+    Status restarted = inner_->restart(restart, sync);
+    if (effect) effect();
+    return restarted;
+  }
+  Result<std::vector<KeptResult>> kept_results(RunId run) override { return inner_->kept_results(run); }
   Result<std::vector<TaskRow>> tasks(RunId run) override { return inner_->tasks(run); }
   Result<std::vector<ArtifactRow>> artifacts(RunId run) override { return inner_->artifacts(run); }
   Result<std::string> spec(const std::string& digest) override { return inner_->spec(digest); }

@@ -30,9 +30,10 @@ bool wants_checkpoint(const PlanComponent& leaf, const TaskData& inputs) {
   const Component& component = *leaf.spec;
   const bool given = std::any_of(inputs.parameters.begin(), inputs.parameters.end(),
                                  [&](const auto& entry) { return is_checkpoint(component, entry.first, entry.second); });
-  const bool by_default = std::any_of(component.input_parameters.begin(), component.input_parameters.end(), [&](const auto& entry) {
-    return entry.second.default_value && is_checkpoint(component, entry.first, *entry.second.default_value);
-  });
+  const bool by_default =
+      std::any_of(component.input_parameters.begin(), component.input_parameters.end(), [&](const auto& entry) {
+        return entry.second.default_value && is_checkpoint(component, entry.first, *entry.second.default_value);
+      });
   return given || by_default || names_variable(*container);
 }
 

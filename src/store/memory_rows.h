@@ -24,6 +24,7 @@ struct MemoryRun {
   std::vector<JournalEntry> journal;
   std::optional<Snapshot> snapshot;
   std::vector<StateChange> history;
+  std::vector<KeptResult> kept;
 };
 
 struct MemoryExperiment {

@@ -30,6 +30,7 @@ class SqliteReader {
   Result<std::string> spec(const std::string& digest);
   Result<std::vector<JournalEntry>> journal_after(RunId run, std::uint64_t after);
   Result<std::optional<Snapshot>> snapshot(RunId run);
+  Result<std::vector<KeptResult>> kept_results(RunId run);
   Status each_data(const std::function<void(std::string_view)>& use);
 
   // The query behind list(): ?1 after, ?2 limit, ?3 state, ?4 experiment, ?5 pipeline_name, ?6 name_contains, of which it uses
@@ -65,7 +66,9 @@ class SqliteReader {
   SqliteStatement each_data_{
       db_,
       "SELECT outputs FROM runs WHERE outputs <> '' UNION ALL SELECT outputs FROM tasks WHERE outputs <> '' "
-      "UNION ALL SELECT inputs FROM tasks WHERE inputs <> '' UNION ALL SELECT outputs FROM results"};
+      "UNION ALL SELECT inputs FROM tasks WHERE inputs <> '' UNION ALL SELECT outputs FROM results UNION ALL SELECT outputs FROM "
+      "kept"};
+  SqliteStatement kept_{db_, "SELECT path, component, inputs, outputs FROM kept WHERE run = ?1 ORDER BY path"};
   SqlSource run_source_ = run_source();
   StatementCache run_lists_{db_};
 };
