@@ -1,6 +1,7 @@
 // Checkpoints that nobody needs any more are removed in the pool, after the commit that says so.
 #include <unistd.h>
 
+#include <iterator>
 #include <utility>
 
 #include "engine/local_hands.h"

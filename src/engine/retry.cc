@@ -1,4 +1,6 @@
 // A run that has ended goes on: what failed, or from a task on, or as another pipeline.
+#include <algorithm>
+
 #include "base/text.h"
 #include "engine/engine.h"
 #include "engine/read_back.h"
@@ -51,7 +53,9 @@ Status Engine::retry(const Uuid& uuid, const std::string& from) {
                 "it is of an earlier version, or very large: start a new run");
   if (!loaded) return fail(std::move(loaded).error());
   RetryAsked asked;
-  if (!from.empty()) SLUICE_TRY(asked.from, task_at(*loaded->prepared.plan, loaded->state, from));
+  if (!from.empty()) {
+    SLUICE_TRY(asked.from, task_at(*loaded->prepared.plan, loaded->state, from));
+  }
   SLUICE_TRY_STATUS(make_way(uuid));
   const bool began = loaded->seq > 0;
   add_loaded(row, std::move(*loaded));

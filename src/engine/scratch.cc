@@ -1,6 +1,8 @@
 #include "engine/scratch.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <span>
 #include <utility>
 
 #include "base/text.h"
