@@ -26,7 +26,6 @@ bool is_checkpoint(const Component& component, std::string_view parameter, const
 bool wants_checkpoint(const PlanComponent& leaf, const TaskData& inputs) {
   const auto* container = leaf.executor == nullptr ? nullptr : std::get_if<ContainerSpec>(&leaf.executor->what);
   if (container == nullptr) return false;
-  if (container->python) return true;
   const Component& component = *leaf.spec;
   const bool given = std::any_of(inputs.parameters.begin(), inputs.parameters.end(),
                                  [&](const auto& entry) { return is_checkpoint(component, entry.first, entry.second); });

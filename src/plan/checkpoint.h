@@ -16,8 +16,9 @@ constexpr std::string_view kCheckpointVariable = "SLUICE_CHECKPOINT_DIR";
 // Whether this is a STRING parameter of that value.
 bool is_checkpoint(const Component& component, std::string_view parameter, const Value& value);
 
-// Whether the directory must be there when the task starts: it is a Python component, a parameter of it (given, or by default)
-// stands for the directory, or its command names the variable. Any other task knows the path as well, and may make it itself.
+// Whether the directory must be there when the task starts: a parameter of it (given, or by default) stands for the directory, or
+// its command (of a Python component, its source) names the variable. Any other task knows the path as well, and may make it
+// itself.
 bool wants_checkpoint(const PlanComponent& leaf, const TaskData& inputs);
 
 }  // namespace sluice

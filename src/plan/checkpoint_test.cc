@@ -82,7 +82,7 @@ TEST_F(CheckpointUriTest, TheDirectoryIsMadeWhereItIsWanted) {
   EXPECT_TRUE(wanted());
   container().env.clear();
   container().python.emplace();
-  EXPECT_TRUE(wanted());
+  EXPECT_FALSE(wanted());
 }
 
 }  // namespace

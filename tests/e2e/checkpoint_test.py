@@ -1,5 +1,5 @@
-"""A training step of ten epochs is killed with -9 at epoch five: by itself, with its supervisor, with its server. The next attempt
-goes on from its checkpoint, and makes the same model as one that nobody disturbed.
+"""A training step of ten epochs is killed with -9 at epoch five: by itself, with its supervisor, with its server. The next
+attempt goes on from its checkpoint, and makes the same model as one that nobody disturbed.
 """
 import os
 import signal
@@ -12,7 +12,7 @@ STRING = {"parameterType": "STRING"}
 
 # argv: the checkpoint directory, the model's path, what happens at epoch 5 of the first attempt: "die", "wait", "nothing".
 TRAIN = r"""
-import hashlib, os, signal, sys, time
+import hashlib, os, signal, sys
 folder, model, luck = sys.argv[1:4]
 path = os.path.join(folder, "checkpoint.txt")
 epoch, state = 0, "seed"
@@ -31,7 +31,7 @@ while epoch < 10:
         if luck == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         while luck == "wait":
-            time.sleep(60)
+            signal.pause()
 os.makedirs(os.path.dirname(model), exist_ok=True)
 with open(model, "w") as file:
     file.write(state)
@@ -40,8 +40,9 @@ with open(model, "w") as file:
 
 def training(luck, retries=2, how="given", annotations=None):
     """`how`: the parameter's value is given by the pipeline, is the component's default, or the variable is read."""
-    declared = {"checkpoint_dir": {**STRING, **({"defaultValue": "sluice://checkpoint", "isOptional": True} if how == "default" else {})},
-                "luck": STRING}
+    declared = {"checkpoint_dir": dict(STRING), "luck": STRING}
+    if how == "default":
+        declared["checkpoint_dir"].update(defaultValue="sluice://checkpoint", isOptional=True)
     folder = "{{$.inputs.parameters['checkpoint_dir']}}"
     command = ["python3", "-c", TRAIN, folder, "{{$.outputs.artifacts['model'].path}}", "{{$.inputs.parameters['luck']}}"]
     if how == "variable":
@@ -151,7 +152,8 @@ class Checkpoints(Case):
                 if way == "setting":
                     self.data.mkdir()
                     (self.data / "sluice.toml").write_text("keep_checkpoints = true\n")
-                code, document = self.sluice_json("run", self.write("p.json", training("nothing", annotations=annotations)), *flags)
+                file = self.write("p.json", training("nothing", annotations=annotations))
+                code, document = self.sluice_json("run", file, *flags)
                 self.assertEqual(code, 0, document)
                 self.assertEqual(os.listdir(self.data / "checkpoints" / document["run_id"] / "train"), ["checkpoint.txt"])
 

@@ -24,7 +24,8 @@ def three(first="echo one", second='cat "$1"; echo two', third='cat "$1"; echo t
             del component["inputDefinitions"]
         if before:
             component["inputDefinitions"] = {"artifacts": {"data": DATA}}
-            task["inputs"] = {"artifacts": {"data": {"taskOutputArtifact": {"producerTask": before, "outputArtifactKey": "data"}}}}
+            source = {"taskOutputArtifact": {"producerTask": before, "outputArtifactKey": "data"}}
+            task["inputs"] = {"artifacts": {"data": source}}
             args.append("{{$.inputs.artifacts['data'].path}}")
         else:
             args.append("{{$.inputs.parameters['word']}}")
@@ -130,8 +131,8 @@ class Debug(Case):
 
     def test_a_command_runs_where_the_step_ran(self):
         run = self.run_of(three(third='cat "$1"; exit 3'), code=1)["run_id"]
-        code, out, err = self.sluice("shell", run, "publish", "--", "sh", "-c",
-                                     'cat "$PWD.in/data/data"; echo changed >> "$PWD.in/data/data"; echo "$KFP_RETRY_INDEX"; exit 7')
+        script = 'cat "$PWD.in/data/data"; echo changed >> "$PWD.in/data/data"; echo "$KFP_RETRY_INDEX"; exit 7'
+        code, out, err = self.sluice("shell", run, "publish", "--", "sh", "-c", script)
         self.assertEqual((code, out), (7, "one\ntwo\n0\n"), err)
         # What was changed was a copy.
         self.assertEqual(self.sluice("shell", run, "publish", "--", "sh", "-c", 'cat "$PWD.in/data/data"')[1], "one\ntwo\n")
