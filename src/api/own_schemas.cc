@@ -108,6 +108,7 @@ constexpr std::array kNewRun{
     F{"experiment", "string?", "its name; made if it is not there; Default if it is not given"},
     F{"cache", "boolean?", "true if it is not given"},
     F{"notify", "string?", "URL that is told of its end"},
+    F{"keep_checkpoints", "boolean?", "also those of tasks that have succeeded; false if it is not given"},
     F{"labels", "object?", "kept with the run"},
     F{"key", "string?", "idempotency key; the header Idempotency-Key comes first"},
     F{"priority", "integer?", "its tasks go before those of runs with a lower one; 0 if it is not given"},
@@ -139,6 +140,25 @@ constexpr std::array kGarbage{
     F{"size_bytes", "integer", "of all kinds"},
     F{"problems", "[string]", "what could not be removed, and why"},
     F{"error", "Diagnostic?", "why it was cut short"},
+constexpr std::array kRetry{F{"from", "string?", "path of a task; also if the run has succeeded"}};
+constexpr std::array kRestart{
+    F{"spec", "string", "the text of the pipeline from now on"},
+    F{"spec_file", "string?", "where the text came from, for messages"},
+    F{"parameters", "object?", "on top of those that the run has, as far as the pipeline still takes them"},
+};
+constexpr std::array kDifference{
+    F{"task", "string", "path; empty: of the run itself"},
+    F{"what", "string", "parameter, image, code, requirements, environment, packages, input, task, state or output"},
+    F{"name", "string", "of the parameter, input or output"},
+    F{"a", "string", "in the one run; empty: it has none"},
+    F{"b", "string", "in the other"},
+    F{"follows", "boolean", "what the task runs, or was given, differs too"},
+};
+constexpr std::array kRunDiff{
+    F{"runs", "[string]", "the ids of both"},
+    F{"same", "boolean", ""},
+    F{"first", "Difference?", "where they first went apart"},
+    F{"differences", "[Difference]", "in the order in which tasks can start"},
 };
 constexpr std::array kShutdown{F{"stop_tasks", "boolean?", "tasks that run are ended first"}};
 constexpr std::array kTask{
@@ -259,6 +279,10 @@ constexpr std::array kSchemas{
     Schema{"CollectGarbage", "", kCollectGarbage},
     Schema{"Garbage", "A collection of what nobody needs", kGarbage},
     Schema{"GarbageKind", "", kGarbageKind},
+    Schema{"Retry", "", kRetry},
+    Schema{"Restart", "", kRestart},
+    Schema{"Difference", "", kDifference},
+    Schema{"RunDiff", "", kRunDiff},
     Schema{"Shutdown", "", kShutdown},
     Schema{"Task", "", kTask},
     Schema{"TaskList", "", kTaskList},

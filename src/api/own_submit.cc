@@ -32,7 +32,8 @@ Status read_terms(const Struct& body, Submission& submission) {
 
 Result<Request> read_request(const Call& call) {
   SLUICE_TRY(const Struct body, body_of(call, {"spec", "pipeline", "version", "spec_file", "parameters", "name", "description",
-                                               "experiment", "cache", "labels", "key", "notify", "priority", "budget"}));
+                                               "experiment", "cache", "keep_checkpoints", "labels", "key", "notify", "priority",
+                                               "budget"}));
   Request request;
   Submission& submission = request.submission;
   SLUICE_TRY(submission.spec, text_field(body, "spec"));
@@ -44,6 +45,7 @@ Result<Request> read_request(const Call& call) {
   SLUICE_TRY(submission.description, text_field(body, "description"));
   SLUICE_TRY(submission.experiment, text_field(body, "experiment", "Default"));
   SLUICE_TRY(submission.cache, flag_field(body, "cache", true));
+  SLUICE_TRY(submission.keep_checkpoints, flag_field(body, "keep_checkpoints", false));
   SLUICE_TRY(submission.labels, struct_field(body, "labels"));
   SLUICE_TRY(submission.notify, text_field(body, "notify"));
   SLUICE_TRY(submission.key, text_field(body, "key"));

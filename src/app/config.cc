@@ -32,7 +32,7 @@ class Reader {
   void take(const std::string& key, const toml::node& node) {
     static const std::vector<std::string> kKeys{"data_dir", "slots",  "durability",   "private_tmp", "stop_grace", "images",
                                                 "secrets",  "server", "environments", "retention",   "notify",     "resources",
-                                                "pools",    "budgets"};
+                                                "pools",    "budgets", "keep_checkpoints"};
     if (key == "data_dir") return text(key, node, config_.data_dir);
     if (key == "images") return images(node);
     if (key == "secrets") return secrets(node);
@@ -53,6 +53,10 @@ class Reader {
       const auto flag = node.value_exact<bool>();
       if (!flag) return note(node.source(), "private_tmp: true or false");
       config_.private_tmp = *flag;
+    } else if (key == "keep_checkpoints") {
+      const auto flag = node.value_exact<bool>();
+      if (!flag) return note(node.source(), "keep_checkpoints: true or false");
+      config_.keep_checkpoints = *flag;
     } else if (key == "stop_grace") {
       const auto duration = parse_duration(node.value_or(std::string()));
       if (!duration) return note(node.source(), "stop_grace: a duration such as \"10s\"");

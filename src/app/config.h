@@ -33,6 +33,7 @@ struct Config {
   Sync durability = Sync::kNormal;   // "process" (kill -9) or "power" (a power cut too)
   bool private_tmp = true;
   Duration stop_grace = std::chrono::seconds(10);
+  bool keep_checkpoints = false;     // also those of tasks that have succeeded
   ImageRules images;
   EnvironmentSettings environments;
   GarbageRules garbage;

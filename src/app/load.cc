@@ -102,6 +102,7 @@ LoadedSubmission load_submission(const Context& context, bool with_parameters) {
     loaded.submission.budget = *budget;
   else
     loaded.errors.push_back(diagnostic(std::move(budget).error().with_context("--budget: "), ""));
+  loaded.submission.keep_checkpoints = context.words.keep_checkpoints;
   if (auto text = load_text(context, loaded.submission, loaded.signal); !text) {
     loaded.errors.push_back(diagnostic(text.error(), split_python(context.words.pipeline).first.empty()
                                                          ? context.words.pipeline

@@ -117,6 +117,7 @@ Status Owner::start(const Config& config, const OwnerOptions& options) {
   EngineOptions engine{.durability = config.durability, .sites = sites_, .secrets = config.secrets, .is_server = is_server_};
   engine.budgets = config.budgets;
   engine.machine_memory = machine.memory_bytes;
+  engine.keep_checkpoints = config.keep_checkpoints;
   if (is_server_) engine.store_patience = std::nullopt;
   engine.notify_own = config.notify.on;
   if (config.notify.tells_all()) engine.notify_all = config.notify.on;

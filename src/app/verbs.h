@@ -25,6 +25,13 @@ struct Words {
   std::string data_dir;
   int limit = 50;
   int attempt = 0;                   // 0: the newest
+  std::string from;                  // of retry: a task's path
+  std::vector<std::string> operands; // of diff
+  std::vector<std::string> command;  // of shell
+  bool run_step = false;             // of shell
+  bool keep = false;                 // of shell: its folder
+  bool keep_checkpoints = false;
+  bool verify = false;               // of run: twice, and compare
   bool no_cache = false;
   bool follow = false;
   bool stdout_only = false;
@@ -74,6 +81,8 @@ int cancel_verb(const Context& context);
 int retry_verb(const Context& context);
 int pause_verb(const Context& context);
 int resume_verb(const Context& context);
+int shell_verb(const Context& context);
+int diff_verb(const Context& context);
 int up_verb(const Context& context);
 int down_verb(const Context& context);
 int backup_verb(const Context& context);

@@ -37,6 +37,7 @@ void Engine::arm(const LiveRun& run, const ArmTimer& timer) {
 }
 
 void Engine::start_attempt(LiveRun& run, const StartAttempt& start, bool again) {
+  if (is_kept(run, start)) return;
   const Node& node = run.state.at(start.task);
   const PlanComponent& component = run.plan->components.at(node.component);
   AttemptOrder order{.run = run.uuid,
@@ -50,6 +51,8 @@ void Engine::start_attempt(LiveRun& run, const StartAttempt& start, bool again) 
                      .again = again};
   if (const auto site = run.sites.by_executor.find(component.executor->label); site != run.sites.by_executor.end())
     order.site = &site->second;
+  order.checkpoint = checkpoint_of(dir_, run.uuid_text, task_path(*run.plan, run.state, start.task), component, node.inputs,
+                                   run.keep_checkpoints || options_.keep_checkpoints);
   TaskId dag = node.parent;
   if (run.state.at(dag).kind == NodeKind::kLoop) dag = run.state.at(dag).parent;
   const std::string pod = run.plan->context.resource_name + "-" + std::to_string(start.task.value);

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/match.h"
 #include "engine/notify_targets.h"
+#include "engine/reuse.h"
 
 namespace sluice {
 namespace {
@@ -68,6 +69,7 @@ Result<Uuid> Engine::submit(const Submission& submission, Prepared prepared) {
   if (prepared.pipeline->workspace) SLUICE_TRY_STATUS(make_directory(context.workspace_path));
   Struct options{{"cache", submission.cache}};
   if (!submission.labels.empty()) options.emplace("labels", submission.labels);
+  if (submission.keep_checkpoints) options.emplace("keep_checkpoints", true);
   if (options_.is_server) options.emplace("server", true);
   const List notify = notify_targets(submission, *prepared.pipeline);
   if (!notify.empty()) options.emplace("notify", notify);
@@ -92,6 +94,7 @@ Result<Uuid> Engine::submit(const Submission& submission, Prepared prepared) {
   const RunPtr run = add_run(id, *uuid, std::move(prepared));
   run->has_notify = !notify.empty();
   set_terms(*run, submission.experiment, terms);
+  run->keep_checkpoints = submission.keep_checkpoints;
   push(*uuid, RunBegan{});
   return *uuid;
 }
@@ -148,7 +151,10 @@ Status Engine::resume(const Uuid& run) {
 Status Engine::remove(const Uuid& uuid) {
   SLUICE_TRY_STATUS(store_.remove(uuid));
   const auto found = runs_.find(uuid);
-  if (found == runs_.end()) return {};
+  if (found == runs_.end()) {
+    hands_.drop_checkpoints(uuid);
+    return {};
+  }
   const RunPtr run = found->second;
   run->removed = true;
   runs_.erase(found);
@@ -164,7 +170,7 @@ Status Engine::remove(const Uuid& uuid) {
     if (of == uuid) forget_answered(removed.attempts, event);
   for (const auto& [task, attempt] : removed.attempts) hands_.stop(uuid, task, attempt, FailureKind::kExit);
   hands_.release(uuid);
-  if (removed.attempts.empty()) removed_.erase(uuid);
+  if (removed.attempts.empty()) forget_removed(uuid);
   return {};
 }
 
@@ -173,9 +179,15 @@ void Engine::on_answer_to_removed(const Uuid& run, const Event& event) {
   if (found == removed_.end()) return;
   auto& attempts = found->second.attempts;
   forget_answered(attempts, event);
+  if (!attempts.empty()) return;
   // Not from within the hands' own call: they may still look at the order.
-  if (attempts.empty()) loop_.post([gone = std::move(found->second.run)] {});
-  if (attempts.empty()) removed_.erase(found);
+  loop_.post([gone = std::move(found->second.run)] {});
+  forget_removed(run);
+}
+
+void Engine::forget_removed(const Uuid& run) {
+  removed_.erase(run);
+  hands_.drop_checkpoints(run);
 }
 
 EngineFigures Engine::figures() const {
@@ -226,9 +238,11 @@ void Engine::take(LiveRun& run, Event event, Instant now) {
       {.seq = ++run.seq, .at = now, .kind = std::string(event_kind(event)), .payload = event_payload(event)});
   run.changed.insert(outcome.changed.begin(), outcome.changed.end());
   if (const auto* success = std::get_if<AttemptSucceeded>(&event)) {
-    note_artifacts(run, *success);
+    note_artifacts(run, success->task, success->attempt);
     learn(run, *success, now);
   }
+  if (const auto* cached = std::get_if<AttemptCached>(&event)) note_artifacts(run, cached->task, cached->attempt);
+  if (const auto* retry = std::get_if<RetryAsked>(&event); retry != nullptr && retry->from) run.write.unmade = outcome.changed;
   const bool ended =
       std::any_of(run.actions.begin(), run.actions.end(), [](const Action& a) { return std::holds_alternative<EndRun>(a); });
   // A run that was INTERRUPTED is RUNNING in its journal: the retry moves only its row.

@@ -29,6 +29,9 @@
 
 namespace sluice {
 
+class KeptResults;
+struct ReadBack;
+
 // What somebody wants to run.
 struct Submission {
   std::string spec;                          // text of the pipeline
@@ -38,6 +41,7 @@ struct Submission {
   std::string description;
   std::string experiment = "Default";
   bool cache = true;
+  bool keep_checkpoints = false;             // also those of tasks that have succeeded
   std::optional<Uuid> pipeline, version;     // the uploaded version that `spec` is the text of
   std::string key;                           // idempotency key; empty: none
   std::string notify;                        // http(s) URL that is told of the run's end; empty: none
@@ -90,6 +94,7 @@ struct EngineOptions {
   Sync durability = Sync::kNormal;                   // of everything; run creation and end are always kFull
   SiteRules sites;
   SecretRules secrets;
+  bool keep_checkpoints = false;                     // of all runs, whatever they were submitted with
   Duration begun_waits =
       std::chrono::milliseconds(25);  // so long the row that says RUNNING may wait for the one that says how it ended
   // So long a store that cannot be written is tried again; nothing: for ever.
@@ -139,8 +144,13 @@ class Engine {
   Status resume(const Uuid& run);
   // Forgets the run and its rows for ever; what runs of it is stopped first. Its files stay until they are collected.
   Status remove(const Uuid& run);
-  // Runs what failed, was cancelled or was cut short again. kConflict if the run is active or has succeeded.
-  Status retry(const Uuid& run);
+  // Runs what failed, was cancelled or was cut short again; with `from`, the path of a task ("root/" may be left out), that task
+  // and what depends on it too. kConflict if the run is active, or has succeeded and `from` is empty; kNotFound if it has no such
+  // task.
+  Status retry(const Uuid& run, const std::string& from = {});
+  // The run, which has ended somehow, begins anew as another pipeline (see prepare_restart); tasks that are as they were keep
+  // what they have made. kConflict if the run is active.
+  Status restart(const Uuid& run, const Submission& submission, Prepared prepared);
 
   bool idle() const { return runs_.empty(); }
   bool is_active(const Uuid& run) const { return runs_.contains(run); }
@@ -179,17 +189,13 @@ class Engine {
     RunState told = RunState::kPending;  // to the observer
     bool has_notify = false;  // its options name somebody who is to be told of its end
     bool notify = false;  // and so it is, now that it has ended
+    bool keep_checkpoints = false;
+    std::shared_ptr<const KeptResults> kept;  // of a run whose pipeline was edited
     bool held = false;  // the hands start nothing of it
     bool ended = false;
     bool removed = false;
   };
   using RunPtr = std::shared_ptr<LiveRun>;
-  // A run as its rows and its journal have it.
-  struct Loaded {
-    Prepared prepared;
-    State state;
-    std::uint64_t seq = 0, snapshot_seq = 0;
-  };
   // A run that was removed stays until its attempts have been answered: the hands' orders point to its sites.
   struct Removed {
     RunPtr run;
@@ -202,6 +208,7 @@ class Engine {
   Status not_running(const Uuid& run) const;
   void push(const Uuid& run, Event event);
   void on_answer_to_removed(const Uuid& run, const Event& event);
+  void forget_removed(const Uuid& run);
   void turn();
   void take_events();
   void take(LiveRun& run, Event event, Instant now);
@@ -226,11 +233,14 @@ class Engine {
   void stop_for(LiveRun& run, const Budget& budget, const std::string& why);
   Result<Usage> used_in(const std::string& experiment);
   static std::string shown_error(const LiveRun& run);
+  // retry.cc: runs that have ended go on.
+  Result<RunRow> ended_run(const Uuid& run);
+  Status make_way(const Uuid& run);
+  bool is_kept(LiveRun& run, const StartAttempt& start);
   // recover.cc: from rows and a journal to a live run.
   Result<std::vector<RunRow>> unfinished_runs();
-  Result<Loaded> load(const RunRow& row);
-  Status replay(const RunRow& row, Loaded& loaded);
-  RunPtr add_loaded(const RunRow& row, Loaded loaded);
+  Result<ReadBack> load(const RunRow& row);
+  RunPtr add_loaded(const RunRow& row, ReadBack loaded);
   void go_on(LiveRun& run);
   Status interrupt(const std::vector<std::pair<RunRow, std::string>>& rows);
   // remember.cc: from a decision to rows.
@@ -244,7 +254,7 @@ class Engine {
   void flush_begun();
   void note_on_task(const Uuid& run, const Event& event, Aside aside);
   TaskRow row_of(const LiveRun& run, TaskId id) const;
-  void note_artifacts(LiveRun& run, const AttemptSucceeded& event);
+  void note_artifacts(LiveRun& run, TaskId task, int attempt);
 
   Loop& loop_;
   const DataDir& dir_;

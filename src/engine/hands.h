@@ -55,6 +55,8 @@ class Hands {
   virtual void prepare(const Uuid& run, const std::vector<EnvironmentSpec>& environments) = 0;
   // The run has ended: nothing needs to be built for it any more.
   virtual void release(const Uuid& run) = 0;
+  // The run is no more, and none of its attempts: its checkpoints go.
+  virtual void drop_checkpoints(const Uuid& /*run*/) {}
 
   // Nothing of the run starts until let_go(); what runs goes on, and holds its slot only until it ends. Orders that come
   // meanwhile wait. Both may be called again without effect.

@@ -161,6 +161,7 @@ void LocalHands::answer(const JobPtr& job, Event event) {
   // Sent by the next flush, which comes after the commit of what is reported here.
   if (job->phase == Phase::kRunning || (job->phase == Phase::kCollecting && job->attempt.order.site != nullptr))
     acks_.push_back(job->attempt.id);
+  if (std::holds_alternative<AttemptSucceeded>(event)) leave_checkpoint(*job);
   listener_.report(job->attempt.order.run, std::move(event), std::move(job->aside));
 }
 

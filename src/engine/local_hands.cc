@@ -35,6 +35,7 @@ LocalHands::~LocalHands() {
   for (auto& [key, build] : builds_) build->cancelled = true;
   if (supervisor_ != nullptr) loop_.unwatch(supervisor_->fd());
   supervisor_.reset();
+  removals_->carry_out();  // the pool drops what it has not begun with
 }
 
 Status LocalHands::end_tasks() {
@@ -123,6 +124,7 @@ void LocalHands::flush() {
   const bool is_first = !is_settled_;
   if (is_first) settle_found();
   dispatch();
+  if (!removals_due_.empty()) remove_checkpoints();
   if (supervisor_ == nullptr) return;
   Status sent;
   if (!acks_.empty() || is_first) sent = supervisor_->ack(acks_);

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <variant>
@@ -54,6 +55,7 @@ class LocalHands final : public Hands {
   void listen(Listener listener) override { listener_ = std::move(listener); }
   void prepare(const Uuid& run, const std::vector<EnvironmentSpec>& environments) override;
   void release(const Uuid& run) override;
+  void drop_checkpoints(const Uuid& run) override;
   void hold(const Uuid& run) override;
   void let_go(const Uuid& run) override;
   void start(AttemptOrder order) override;
@@ -133,6 +135,19 @@ class LocalHands final : public Hands {
   void note_trouble(const JobPtr& job, const Error& error);
   void overcome(const JobPtr& job);
   void pause();
+  // local_checkpoints.cc: what is to be removed, by the flush after the commit.
+  struct Removal {
+    std::string path;
+    bool only_if_empty = false;
+  };
+  struct Removals {
+    std::mutex mutex;
+    std::vector<Removal> waiting;  // guarded by mutex
+    void carry_out();
+  };
+  void leave_checkpoint(const Job& job);
+  void leave_checkpoints(const Uuid& run);
+  void remove_checkpoints();
   // local_builds.cc: environments.
   void await_environment(const JobPtr& job);
   std::shared_ptr<Build> build_of(const EnvironmentSpec& spec);
@@ -156,6 +171,8 @@ class LocalHands final : public Hands {
   std::vector<AttemptSpec> starts_;  // collected for the next flush
   std::vector<std::string> acks_;
   std::vector<ObjectStore::Lease> answered_;  // of what is answered and, until the next flush, perhaps not committed
+  std::vector<Removal> removals_due_;
+  std::shared_ptr<Removals> removals_ = std::make_shared<Removals>();  // that the pool has not begun with
   std::map<std::string, Found> found_;  // by attempt id; until the first flush
   bool is_settled_ = true;  // false: from attach() to the first flush
   bool found_all_ = true;  // what is not in found_ never began

@@ -178,6 +178,8 @@ const PlanTask& task_of(const Plan& plan, const State& state, TaskId id);
 std::string task_path(const Plan& plan, const State& state, TaskId id);
 // The key in its DAG: "double", of the root the pipeline's name.
 const std::string& task_name(const Plan& plan, const State& state, TaskId id);
+// Not so: what there is no node of, and iterations that a loop had more of before a retry. RetryAsked does not go from those.
+bool is_in_play(const State& state, TaskId id);
 // What a task sees: its DAG's inputs and its siblings. Valid while `state` is not changed.
 class StateScope final : public Scope {
  public:
