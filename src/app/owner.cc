@@ -105,8 +105,8 @@ Status Owner::start(const Config& config, const OwnerOptions& options) {
   EngineOptions engine{.durability = config.durability,
                        .images = config.images,
                        .secrets = config.secrets,
-                       .is_server = is_server_,
-                       .keep_checkpoints = config.keep_checkpoints};
+                       .keep_checkpoints = config.keep_checkpoints,
+                       .is_server = is_server_};
   if (is_server_) engine.store_patience = std::nullopt;
   engine_ = std::make_unique<Engine>(loop_, dir_, *store_, *hands_, clock_, std::move(engine));
   engine_->observe({.task = [this](const TaskNotice& notice) { tell(notice); },
