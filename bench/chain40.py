@@ -19,7 +19,7 @@ FIBO = "fib = lambda n: n if n < 2 else fib(n - 1) + fib(n - 2)\nassert fib(10) 
 # Name, package, and the ways: (what it is, does it start a process a task, program, argument, seconds that it may take).
 PEERS = [
     ("Prefect", "prefect", [("tasks in the flow's process", False, "prefect_chain.py", "tasks", 300),
-                            ("tasks in a pool of processes", True, "prefect_chain.py", "processes", 300)]),
+                            ("tasks in a warm pool of one process", True, "prefect_chain.py", "processes", 300)]),
     ("Dagster", "dagster", [("in process, nothing kept", False, "dagster_chain.py", "ops", 300),
                             ("multiprocess executor", True, "dagster_chain.py", "processes", 600)]),
     ("Airflow", "apache-airflow", [("dag.test() in process", False, "airflow_chain.py", "test", 600),
