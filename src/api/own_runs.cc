@@ -94,6 +94,7 @@ void write_task(JsonWriter& json, const TaskRow& task, const std::map<std::strin
   const TaskData made = outputs_of(task.outputs);
   json.field("notes", notes).field("output_parameters", Value(made.parameters)).key("output_artifacts");
   write_artifacts(json, made);
+  write_task_facts(json, task);
   json.end_object();
 }
 

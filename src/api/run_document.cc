@@ -5,6 +5,7 @@
 #include "api/run_fields.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "model/task_facts.h"
 
 namespace sluice {
 
@@ -39,6 +40,18 @@ void write_artifacts(JsonWriter& json, const TaskData& outputs) {
     json.end_array();
   }
   json.end_object();
+}
+
+void write_task_facts(JsonWriter& json, const TaskRow& task) {
+  if (task.state == TaskState::kCached) json.field("cached", true);
+  if (!task.inputs.empty())
+    if (const auto inputs = parse_json(task.inputs)) json.field("inputs", *inputs);
+  if (task.facts.empty()) return;
+  const auto value = parse_json(task.facts);
+  if (!value) return;
+  TaskFacts facts = task_facts_from(*value);
+  facts.cache.document.clear();  // a program, mostly: `why` compares it
+  if (const auto shown = parse_json(task_facts_text(facts)); shown && shown->is_struct()) json.field("facts", *shown);
 }
 
 void write_text_or_null(JsonWriter& json, std::string_view name, std::string_view text) {
@@ -91,6 +104,7 @@ void write_tasks(JsonWriter& json, const std::vector<TaskRow>& tasks) {
     write_text_or_null(json, "error", task.error);
     if (!task.notes.empty())
       if (const auto notes = parse_json(task.notes)) json.field("notes", *notes);
+    write_task_facts(json, task);
     json.end_object();
   }
   json.end_object();

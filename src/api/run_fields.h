@@ -21,6 +21,8 @@ Value labels_of(const RunRow& run);
 
 // {"KEY": [{"name","type","uri","digest","size_bytes","metadata"}]}
 void write_artifacts(JsonWriter& json, const TaskData& outputs);
+// "cached", "inputs" and "facts" (without the document of its cache key) of a task, each if there is something to say.
+void write_task_facts(JsonWriter& json, const TaskRow& task);
 // An empty text is null.
 void write_text_or_null(JsonWriter& json, std::string_view name, std::string_view text);
 // With microseconds; no field if it has not come yet.

@@ -12,6 +12,7 @@ namespace {
 // The attempt that an event answers is no longer waited for.
 void forget_answered(std::set<std::pair<TaskId, int>>& attempts, const Event& event) {
   std::visit(Match{[&](const AttemptSucceeded& e) { attempts.erase({e.task, e.attempt}); },
+                   [&](const AttemptCached& e) { attempts.erase({e.task, e.attempt}); },
                    [&](const AttemptFailed& e) { attempts.erase({e.task, e.attempt}); }, [](const auto&) {}},
              event);
 }
@@ -19,7 +20,13 @@ void forget_answered(std::set<std::pair<TaskId, int>>& attempts, const Event& ev
 }  // namespace
 
 Engine::Engine(Loop& loop, const DataDir& dir, RunStore& store, Hands& hands, const Clock& clock, EngineOptions options)
-    : loop_(loop), dir_(dir), store_(store), hands_(hands), clock_(clock), options_(std::move(options)) {
+    : loop_(loop),
+      dir_(dir),
+      store_(store),
+      hands_(hands),
+      clock_(clock),
+      options_(std::move(options)),
+      cache_(store.results(), options_.lock_of) {
   hands_.listen({.report =
                      [this](const Uuid& run, Event event, Aside aside) {
                        note_on_task(run, event, std::move(aside));
@@ -34,7 +41,8 @@ Engine::Engine(Loop& loop, const DataDir& dir, RunStore& store, Hands& hands, co
                      [this](const Error& error) {
                        hands_trouble_ = error.message.empty() ? std::nullopt : std::optional(error);
                        tell_trouble();
-                     }});
+                     },
+                 .uncached = [this](const Uuid& run, TaskId task, int attempt) { on_uncached(run, task, attempt); }});
   loop_.at_round_end([this] { turn(); });
 }
 
@@ -48,6 +56,7 @@ Engine::RunPtr Engine::add_run(RunId id, const Uuid& uuid, Prepared prepared) {
   run->uuid_text = uuid.text();
   run->plan = std::move(prepared.plan);
   run->sites = std::move(prepared.sites);
+  run->cache = prepared.cache;
   run->write = {.run = id};
   runs_.emplace(uuid, run);
   hands_.prepare(uuid, certain_environments(*run->plan, run->sites));
@@ -146,7 +155,9 @@ Status Engine::remove(const Uuid& uuid) {
   touched_.erase(run);
   Removed& removed = removed_[uuid];
   removed.run = run;
-  for (const StartAttempt& attempt : attempts_in_flight(run->state)) removed.attempts.emplace(attempt.task, attempt.attempt);
+  for (const StartAttempt& attempt : attempts_in_flight(run->state))
+    if (!flights_.is_waiting({uuid, attempt.task, attempt.attempt})) removed.attempts.emplace(attempt.task, attempt.attempt);
+  start_again(flights_.forget(uuid));
   // Those that the hands have not been told of yet will never be.
   for (const Action& action : std::exchange(run->actions, {}))
     if (const auto* start = std::get_if<StartAttempt>(&action)) removed.attempts.erase({start->task, start->attempt});
@@ -204,6 +215,7 @@ void Engine::take(LiveRun& run, Event event, Instant now) {
     started->at = now - std::max(clock_.now() - started->at, Duration{0});
   const RunState before = run.state.run;
   Outcome outcome = step(*run.plan, run.state, event, now);
+  note_result(run, event, now);
   // Old news moves nothing and need not be remembered.
   if (outcome.changed.empty() && outcome.actions.empty() && run.state.run == before) return;
   count(event);
@@ -214,7 +226,8 @@ void Engine::take(LiveRun& run, Event event, Instant now) {
   run.write.entries.push_back(
       {.seq = ++run.seq, .at = now, .kind = std::string(event_kind(event)), .payload = event_payload(event)});
   run.changed.insert(outcome.changed.begin(), outcome.changed.end());
-  if (const auto* success = std::get_if<AttemptSucceeded>(&event)) note_artifacts(run, *success);
+  if (const auto* made = std::get_if<AttemptSucceeded>(&event)) note_artifacts(run, made->task, made->attempt, made->outputs);
+  if (const auto* known = std::get_if<AttemptCached>(&event)) note_artifacts(run, known->task, known->attempt, known->outputs);
   const bool ended =
       std::any_of(run.actions.begin(), run.actions.end(), [](const Action& a) { return std::holds_alternative<EndRun>(a); });
   // A run that was INTERRUPTED is RUNNING in its journal: the retry moves only its row.
@@ -236,7 +249,7 @@ void Engine::count(const Event& event) {
               ++figures_.attempts_begun;
               --figures_.events;  // it is not journalled
             },
-            [&](const AttemptSucceeded&) { ++figures_.attempts_succeeded; },
+            [&](const AttemptSucceeded&) { ++figures_.attempts_succeeded; }, [&](const AttemptCached&) { ++figures_.cache_hits; },
             [&](const AttemptFailed& e) { ++(e.kind == FailureKind::kLost ? figures_.attempts_lost : figures_.attempts_failed); },
             [](const auto&) {}},
       event);

@@ -18,8 +18,10 @@
 #include "base/result.h"
 #include "base/uuid.h"
 #include "engine/data_dir.h"
+#include "engine/flights.h"
 #include "engine/hands.h"
 #include "engine/loop.h"
+#include "engine/result_cache.h"
 #include "engine/secrets.h"
 #include "engine/site.h"
 #include "model/task_facts.h"
@@ -49,6 +51,7 @@ struct Prepared {
   std::shared_ptr<const Pipeline> pipeline;  // null if errors says so
   std::shared_ptr<const Plan> plan;
   Sites sites;
+  bool cache = true;                         // results from before may be used
   Diagnostics errors, warnings;
 };
 // The facts of a new run that placeholders stand for; names are filled in by prepare().
@@ -92,6 +95,7 @@ struct EngineOptions {
   Duration store_pause = std::chrono::milliseconds(500);  // between two tries
   // Runs of this engine belong to a server: an owner that is none leaves them for the next server.
   bool is_server = false;
+  LockOf lock_of;                                    // EnvironmentStore::lock; none: no environment is built
   int snapshot_events = 1000;  // a snapshot after so many events, or as many as the run has nodes if that is more
 };
 
@@ -101,6 +105,7 @@ struct EngineFigures {
   std::uint64_t events = 0, commits = 0;  // since the start
   std::uint64_t runs_begun = 0, runs_succeeded = 0, runs_failed = 0, runs_canceled = 0;
   std::uint64_t attempts_begun = 0, attempts_succeeded = 0, attempts_failed = 0, attempts_lost = 0;
+  std::uint64_t cache_hits = 0, cache_misses = 0;  // of tasks that asked
 };
 
 class Engine {
@@ -159,6 +164,7 @@ class Engine {
     std::map<TaskId, std::string> notes;  // of attempts; those of the site are not repeated here
     std::map<TaskId, TaskFacts> facts;  // without usage, which the state has
     RunState told = RunState::kPending;  // to the observer
+    bool cache = true;  // results from before may be used
     bool held = false;  // the hands start nothing of it
     bool ended = false;
     bool removed = false;
@@ -211,7 +217,18 @@ class Engine {
   void flush_begun();
   void note_on_task(const Uuid& run, const Event& event, Aside aside);
   TaskRow row_of(const LiveRun& run, TaskId id) const;
-  void note_artifacts(LiveRun& run, const AttemptSucceeded& event);
+  void note_artifacts(LiveRun& run, TaskId task, int attempt, const TaskData& outputs);
+  void forget_documents(LiveRun& run);
+  // caching.cc: results that are there already, and equal tasks at the same time.
+  bool ask_cache(LiveRun& run, const StartAttempt& start, AttemptOrder& order);
+  void start_again(const std::vector<Flights::Attempt>& attempts);
+  bool stop_waiting(LiveRun& run, const StopAttempt& stop);
+  void note_result(LiveRun& run, const Event& event, Instant now);
+  bool keep_result(LiveRun& run, const AttemptSucceeded& event, Instant now);
+  void note_lock(LiveRun& run, TaskId task);
+  void on_uncached(const Uuid& run, TaskId task, int attempt);
+  void hold_back(LiveRun& run);
+  void let_go(LiveRun& run);
 
   Loop& loop_;
   const DataDir& dir_;
@@ -219,6 +236,8 @@ class Engine {
   Hands& hands_;
   const Clock& clock_;
   const EngineOptions options_;
+  ResultCache cache_;
+  Flights flights_;
   Observer observer_;
   EngineFigures figures_;
   std::map<Uuid, RunPtr> runs_;

@@ -59,7 +59,7 @@ class LocalHands final : public Hands {
   void flush() override;
 
  private:
-  enum class Phase { kEnvironment, kReady, kLayingOut, kRunning, kCollecting };
+  enum class Phase { kEnvironment, kReady, kLinking, kLayingOut, kRunning, kCollecting };
   struct Job {
     Attempt attempt;
     Phase phase = Phase::kReady;
@@ -120,6 +120,9 @@ class LocalHands final : public Hands {
   void note_trouble(const JobPtr& job, const Error& error);
   void overcome(const JobPtr& job);
   void pause();
+  // local_known.cc: what need not run.
+  void link_job(const JobPtr& job);
+  void on_linked(const JobPtr& job, Result<TaskData> outputs);
   // local_builds.cc: environments.
   void await_environment(const JobPtr& job);
   std::shared_ptr<Build> build_of(const EnvironmentSpec& spec);

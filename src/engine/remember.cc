@@ -35,9 +35,17 @@ Status Engine::save() {
   for (const RunPtr& run : touched_) {
     if (run->write.snapshot) run->snapshot_seq = run->seq;
     run->write = {.run = run->id, .expected_seq = run->seq};
+    forget_documents(*run);
     run->changed.clear();
   }
   return {};
+}
+
+// The documents of keys are as long as programs are: once a task has ended, its row has it.
+void Engine::forget_documents(LiveRun& run) {
+  for (const TaskId id : run.changed)
+    if (const auto facts = run.facts.find(id); facts != run.facts.end() && is_final(run.state.at(id).state))
+      facts->second.cache.document = {};
 }
 
 // Memory is ahead of the disk now: nothing is carried out until the same writes go through. Finished attempts wait,
@@ -149,12 +157,12 @@ TaskRow Engine::row_of(const LiveRun& run, TaskId id) const {
   return row;
 }
 
-void Engine::note_artifacts(LiveRun& run, const AttemptSucceeded& event) {
-  const Node& node = run.state.at(event.task);
-  if (node.attempt != event.attempt || !is_success(node.state)) return;
-  for (const auto& [key, list] : event.outputs.artifacts)
+void Engine::note_artifacts(LiveRun& run, TaskId task, int attempt, const TaskData& outputs) {
+  const Node& node = run.state.at(task);
+  if (node.attempt != attempt || !is_success(node.state)) return;
+  for (const auto& [key, list] : outputs.artifacts)
     for (std::size_t i = 0; i < list.size(); ++i)
-      run.write.artifacts.push_back({.task = event.task,
+      run.write.artifacts.push_back({.task = task,
                                      .key = key,
                                      .index = static_cast<int>(i),
                                      .name = list[i].name,

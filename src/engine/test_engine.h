@@ -175,6 +175,8 @@ class FaultyStore final : public RunStore {
   }
   Status each_data(const std::function<void(std::string_view)>& use) override { return inner_->each_data(use); }
   ResultStore& results() override { return inner_->results(); }
+  Status each_data(const std::function<void(std::string_view)>& use) override { return inner_->each_data(use); }
+  ResultStore& results() override { return inner_->results(); }
   Catalog& catalog() override { return inner_->catalog(); }
   Status copy_to(const std::string& path) override { return inner_->copy_to(path); }
 

@@ -7,6 +7,8 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,9 +55,22 @@ class EnvironmentStore {
 
   bool has(const std::string& key) const;
 
+  // The digest of what is installed in the environment, as its build noted it: the same key built again later may hold other
+  // versions. Empty if it is not there. Costs one look at a file that has not changed since it was last asked; thread-safe.
+  std::string lock(const std::string& key);
+  // "name==version" of what that digest stands for, sorted. Kept beside the environments (ROOT/../locks), which come and go;
+  // empty if it is not known any more.
+  std::vector<std::string> installed(const std::string& lock) const;
+
  private:
+  struct Lock {
+    std::int64_t mtime_ns = 0;  // of the marker
+    std::string digest;
+  };
   std::string root_;
   std::string uv_;
+  std::mutex mutex_;
+  std::map<std::string, Lock> locks_;  // by key, guarded by mutex_
 };
 
 std::string default_environment_root();

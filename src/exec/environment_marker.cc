@@ -1,12 +1,14 @@
 #include "exec/environment_marker.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -87,6 +89,24 @@ std::vector<std::string> installed_distributions(const std::string& environment_
       if (std::string text = distribution_text(entry / "METADATA"); !text.empty()) out.push_back(std::move(text));
     }
   std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::int64_t marker_mtime_ns(const std::string& environment_path) {
+  struct stat info{};
+  if (::stat((environment_path + kMarker).c_str(), &info) != 0) return 0;
+  return info.st_mtim.tv_sec * 1'000'000'000LL + info.st_mtim.tv_nsec;
+}
+
+std::vector<std::string> noted_distributions(const std::string& environment_path) {
+  std::vector<std::string> out;
+  std::ifstream file(environment_path + kMarker, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const auto marker = parse_json(text);
+  const Value* installed = marker ? marker->find("installed") : nullptr;
+  if (installed == nullptr || !installed->is_list()) return out;
+  for (const Value& item : installed->as_list())
+    if (item.is_string()) out.push_back(item.as_string());
   return out;
 }
 

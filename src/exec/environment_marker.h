@@ -1,6 +1,7 @@
 // sluice-env.json: what makes a folder a finished environment, and tells people what is in it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,11 @@ bool is_finished_environment(const std::string& path);
 
 // "name==version" of what is installed, sorted.
 std::vector<std::string> installed_distributions(const std::string& environment_path);
+
+// When the marker was written, in nanoseconds; 0 if there is none.
+std::int64_t marker_mtime_ns(const std::string& environment_path);
+// What the marker says is installed.
+std::vector<std::string> noted_distributions(const std::string& environment_path);
 
 // The last step of a build. Everything is on the disk before the marker is, so not even a power cut leaves a marked folder with
 // empty files in it.

@@ -39,6 +39,10 @@ class ObjectStore {
   // kConflict if there is something at `destination`; nothing of a failed call stays there.
   Status fetch(const std::string& digest, const std::string& destination) const;
 
+  // What put() leaves at a path: a link to the object, of a directory a tree of links; executable files and what cannot be linked
+  // are copies. `destination` must not exist. kNotFound if not all of its bytes are there; nothing of a failed call stays.
+  Status link(const std::string& digest, const std::string& destination) const;
+
   // Path of the object's bytes (a file's content, a directory's manifest); empty for what is no digest.
   std::string path_of(const std::string& digest) const;
   bool has(const std::string& digest) const;
