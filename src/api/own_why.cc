@@ -27,11 +27,12 @@ Result<TaskRow> task_of_run(const std::vector<TaskRow>& tasks, std::string_view 
   return *found;
 }
 
-Result<HttpResponse> get_why(const Call& call, RunStore& store) {
+Result<HttpResponse> get_why(const Call& call, RunStore& store, const Service& service) {
   SLUICE_TRY(const RunRow run, run_of(call, store));
   SLUICE_TRY(const auto tasks, store.tasks(run.id));
   SLUICE_TRY(const TaskRow task, task_of_run(tasks, call.argument("task")));
-  const EnvironmentStore environments(default_environment_root());
+  const std::string& root = service.sites().environments.root;
+  const EnvironmentStore environments(root.empty() ? default_environment_root() : root);
   const Value why = why_document(store, run, tasks, task, [&](const std::string& lock) { return environments.installed(lock); });
   return json_response(to_json_pretty(why));
 }
@@ -39,12 +40,13 @@ Result<HttpResponse> get_why(const Call& call, RunStore& store) {
 }  // namespace
 
 void add_why_route(OwnRoutes& routes) {
+  const Service& service = routes.service();
   routes.read({.method = "GET",
                .pattern = "/api/v1/runs/{run}/why",
                .summary = "Why a task ran, or was taken from the cache",
                .query = {{"task", "its path, or the last name of it", "string", true}},
                .response_schema = "Why"},
-              get_why);
+              [&service](const Call& call, RunStore& store) { return get_why(call, store, service); });
 }
 
 }  // namespace sluice

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "api/guard.h"
+#include "app/config_sections.h"
 #include "base/text.h"
 #include "exec/small_files.h"
 
@@ -29,12 +30,17 @@ class Reader {
 
  private:
   void take(const std::string& key, const toml::node& node) {
-    static const std::vector<std::string> kKeys{"data_dir",   "slots",  "durability", "private_tmp",
-                                                "stop_grace", "images", "secrets",    "server"};
+    static const std::vector<std::string> kKeys{"data_dir", "slots",  "durability",   "private_tmp", "stop_grace", "images",
+                                                "secrets",  "server", "environments", "retention",   "notify",     "resources",
+                                                "pools",    "budgets", "keep_checkpoints"};
     if (key == "data_dir") return text(key, node, config_.data_dir);
     if (key == "images") return images(node);
     if (key == "secrets") return secrets(node);
     if (key == "server") return server(node);
+    if (is_plain_section(key)) return plain_section(key, node);
+    if (key == "resources") return resources(node);
+    if (key == "pools") return pools(node);
+    if (key == "budgets") return budgets(node);
     if (key == "slots") {
       const auto slots = node.value<std::int64_t>();
       if (!slots || *slots < 1 || *slots > 10000) return note(node.source(), "slots: a number from 1 to 10000");
@@ -47,6 +53,10 @@ class Reader {
       const auto flag = node.value_exact<bool>();
       if (!flag) return note(node.source(), "private_tmp: true or false");
       config_.private_tmp = *flag;
+    } else if (key == "keep_checkpoints") {
+      const auto flag = node.value_exact<bool>();
+      if (!flag) return note(node.source(), "keep_checkpoints: true or false");
+      config_.keep_checkpoints = *flag;
     } else if (key == "stop_grace") {
       const auto duration = parse_duration(node.value_or(std::string()));
       if (!duration) return note(node.source(), "stop_grace: a duration such as \"10s\"");
@@ -95,6 +105,50 @@ class Reader {
     }
   }
 
+  void resources(const toml::node& node) {
+    static const std::vector<std::string> kKeys{"gpus"};
+    if (!node.is_table()) return note(node.source(), "resources: a table, such as [resources]");
+    for (const auto& [key, value] : *node.as_table()) {
+      const auto gpus = value.value<std::int64_t>();
+      if (key.str() != "gpus")
+        note(value.source(), "unknown setting 'resources." + std::string(key.str()) + "'" + did_you_mean(key.str(), kKeys));
+      else if (!gpus || *gpus < 0 || *gpus > 1000)
+        note(value.source(), "resources.gpus: a number from 0 to 1000");
+      else
+        config_.gpus = static_cast<int>(*gpus);
+    }
+  }
+
+  void pools(const toml::node& node) {
+    if (!node.is_table()) return note(node.source(), "pools: a table, such as [pools]");
+    for (const auto& [name, value] : *node.as_table()) {
+      const auto limit = value.value<std::int64_t>();
+      if (!limit || *limit < 1 || *limit > 10000)
+        note(value.source(), "pools." + std::string(name.str()) + ": how many of its tasks at a time, from 1 to 10000");
+      else
+        config_.pools[std::string(name.str())] = static_cast<int>(*limit);
+    }
+  }
+
+  void budgets(const toml::node& node) {
+    if (!node.is_table()) return note(node.source(), "budgets: a table, such as [budgets.EXPERIMENT]");
+    for (const auto& [name, fields] : *node.as_table()) {
+      const std::string key = "budgets." + std::string(name.str());
+      if (!fields.is_table()) {
+        note(fields.source(), key + ": a table, such as cpu = \"10h\"");
+        continue;
+      }
+      Struct texts;
+      for (const auto& [part, value] : *fields.as_table())
+        texts.emplace(std::string(part.str()), value.is_string() ? Value(value.value_or(std::string())) : Value());
+      auto budget = budget_from_value(Value(texts));
+      if (budget)
+        config_.budgets[std::string(name.str())] = *budget;
+      else
+        note(fields.source(), key + ": " + budget.error().message);
+    }
+  }
+
   void server(const toml::node& node) {
     if (!node.is_table()) return note(node.source(), "server: a table, such as [server]");
     for (const auto& [key, value] : *node.as_table()) server_setting(std::string(key.str()), value);
@@ -130,6 +184,32 @@ class Reader {
     } else {
       note(node.source(), "unknown setting 'server." + key + "'" + did_you_mean(key, kKeys));
     }
+  }
+
+  void plain_section(const std::string& section, const toml::node& node) {
+    if (!node.is_table()) return note(node.source(), section + ": a table, such as [" + section + "]");
+    std::error_code error;
+    const std::string folder = std::filesystem::absolute(file_, error).parent_path();
+    for (const auto& [key, value] : *node.as_table()) {
+      const toml::source_region& where = value.source();
+      take_setting({.section = section,
+                    .name = std::string(key.str()),
+                    .value = plain_value(value),
+                    .folder = folder,
+                    .refuse = [this, &where](std::string problem) { note(where, std::move(problem)); }},
+                   config_);
+    }
+  }
+
+  static Value plain_value(const toml::node& node) {
+    if (const auto* text = node.as_string()) return Value(text->get());
+    if (const auto* flag = node.as_boolean()) return Value(flag->get());
+    if (const auto number = node.value_exact<std::int64_t>()) return Value(static_cast<double>(*number));
+    const toml::array* array = node.as_array();
+    if (array == nullptr) return {};
+    List list;
+    for (const toml::node& each : *array) list.push_back(plain_value(each));
+    return Value(std::move(list));
   }
 
   void note(const toml::source_region& where, std::string message) {

@@ -37,11 +37,11 @@ std::string line_of(const std::string& path) {
 }
 
 // Nothing of it is known where there is no data yet, or where it cannot be read.
-void look_into_cache(const Context& context, const DataDir& dir, const Prepared& prepared, std::vector<TaskLine>& lines) {
+void look_into_cache(const Context& context, const DataDir& dir, const Prepared& prepared, const EnvironmentStore& environments,
+                     std::vector<TaskLine>& lines) {
   Directory directory(dir, context.config);
   const auto reader = directory.reader();
   if (!reader) return;
-  EnvironmentStore environments(default_environment_root());
   ResultCache cache((*reader)->results(), [&](const std::string& key) { return environments.lock(key); });
   const auto foreseen = foresee(*prepared.plan, prepared.sites, cache, prepared.cache, SystemClock().now());
   for (const auto& [path, task] : foreseen) {
@@ -91,8 +91,7 @@ std::map<std::string, EnvironmentSpec> environments_of(const Sites& sites) {
   return environments;
 }
 
-std::string plan_json(const Plan& plan, const Sites& sites, const std::vector<TaskLine>& lines) {
-  const EnvironmentStore store(default_environment_root());
+std::string plan_json(const EnvironmentStore& store, const Plan& plan, const Sites& sites, const std::vector<TaskLine>& lines) {
   JsonWriter json(2);
   json.begin_object()
       .field("pipeline", plan.pipeline->name)
@@ -126,8 +125,8 @@ std::string plan_json(const Plan& plan, const Sites& sites, const std::vector<Ta
   return json.take() + "\n";
 }
 
-std::string plan_text(const Console& console, const Plan& plan, const Sites& sites, const std::vector<TaskLine>& lines) {
-  const EnvironmentStore store(default_environment_root());
+std::string plan_text(const Console& console, const EnvironmentStore& store, const Plan& plan, const Sites& sites,
+                      const std::vector<TaskLine>& lines) {
   std::string out = console.ink(Ink::kBold, plan.pipeline->name) + "\n";
   for (const auto& [name, value] : plan.parameters) out += "  " + name + " = " + value_text(value) + "\n";
   out += console.ink(Ink::kBold, "tasks") + " in the order in which they can start\n";
@@ -183,13 +182,14 @@ int plan_verb(const Context& context) {
   const LoadedSubmission loaded = load_submission(context, true);
   if (!loaded.errors.empty()) return loaded.fail(context.console);
   const Prepared prepared =
-      prepare(loaded.submission, context.config.images, new_run_context(*dir, new_uuid(), SystemClock().now()));
+      prepare(loaded.submission, context.config.sites(), new_run_context(*dir, new_uuid(), SystemClock().now()));
   if (!prepared.errors.empty()) return context.console.fail(prepared.errors);
   std::vector<TaskLine> lines;
   collect_tasks(*prepared.plan, prepared.sites, 0, "root", lines);
-  look_into_cache(context, *dir, prepared, lines);
-  context.console.out(context.console.json() ? plan_json(*prepared.plan, prepared.sites, lines)
-                                             : plan_text(context.console, *prepared.plan, prepared.sites, lines));
+  const EnvironmentStore environments(context.config.environment_root(), context.config.environments);
+  look_into_cache(context, *dir, prepared, environments, lines);
+  context.console.out(context.console.json() ? plan_json(environments, *prepared.plan, prepared.sites, lines)
+                                             : plan_text(context.console, environments, *prepared.plan, prepared.sites, lines));
   return 0;
 }
 

@@ -10,6 +10,8 @@
 #include <filesystem>
 #include <optional>
 
+#include "plan/checkpoint.h"
+
 namespace sluice {
 namespace {
 
@@ -172,7 +174,8 @@ LaunchContext Attempt::context() const {
           .task_name = order.task_name,
           .task_uuid = std::to_string(order.task.value),
           .inputs = inputs,
-          .outputs = outputs};
+          .outputs = outputs,
+          .checkpoint = order.checkpoint.path};
 }
 
 bool Attempt::has_input_artifacts() const { return !inputs.artifacts.empty(); }
@@ -196,6 +199,7 @@ Status make_place(const Attempt& attempt) {
 
 Status lay_out(Attempt& attempt, const ObjectStore& objects) {
   SLUICE_TRY_STATUS(make_place(attempt));
+  if (attempt.order.checkpoint.make) SLUICE_TRY_STATUS(make_checkpoint(attempt.order.checkpoint));
   return fetch_inputs(attempt, objects);
 }
 
@@ -250,6 +254,7 @@ Result<AttemptSpec> make_spec(const Attempt& attempt, const std::string& environ
     spec.env.emplace_back("PIP_DISABLE_PIP_VERSION_CHECK", "1");
   }
   spec.env.emplace_back("KFP_RETRY_INDEX", std::to_string(attempt.order.attempt - 1));
+  if (!attempt.order.checkpoint.path.empty()) spec.env.emplace_back(kCheckpointVariable, attempt.order.checkpoint.path);
   const std::string pod = attempt.order.plan->context.resource_name + "-" + std::to_string(attempt.order.task.value);
   spec.env.emplace_back("KFP_POD_NAME", pod);
   spec.env.emplace_back("KFP_POD_UID", attempt.id);

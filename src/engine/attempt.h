@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/uuid.h"
+#include "engine/checkpoint.h"
 #include "engine/data_dir.h"
 #include "engine/site.h"
 #include "exec/supervisor.h"
@@ -38,6 +39,7 @@ struct AttemptOrder {
   TaskData inputs;
   const Site* site = nullptr;                // of the run, which outlives its attempts; null for an importer
   std::vector<std::pair<std::string, std::string>> env;  // from secrets, pod fields and the like
+  Checkpoint checkpoint;
   std::vector<AttemptMount> mounts;
   std::vector<std::string> redact;           // values of secrets
   Need need;                                 // what it asks of the machine; memory as learned and grown by retries

@@ -37,6 +37,7 @@ void Engine::arm(const LiveRun& run, const ArmTimer& timer) {
 }
 
 void Engine::start_attempt(LiveRun& run, const StartAttempt& start, bool again) {
+  if (is_kept(run, start)) return;
   const Node& node = run.state.at(start.task);
   const PlanComponent& component = run.plan->components.at(node.component);
   AttemptOrder order{.run = run.uuid,
@@ -51,6 +52,9 @@ void Engine::start_attempt(LiveRun& run, const StartAttempt& start, bool again) 
   if (const auto site = run.sites.by_executor.find(component.executor->label); site != run.sites.by_executor.end())
     order.site = &site->second;
   if (!ask_cache(run, start, order)) return;
+  order.checkpoint = checkpoint_of(dir_, run.uuid_text, task_path(*run.plan, run.state, start.task), component, node.inputs,
+                                   run.keep_checkpoints || options_.keep_checkpoints);
+  if (order.cached && !again) return hands_.start(std::move(order));  // what a process would need is not looked for
   TaskId dag = node.parent;
   if (run.state.at(dag).kind == NodeKind::kLoop) dag = run.state.at(dag).parent;
   const std::string pod = run.plan->context.resource_name + "-" + std::to_string(start.task.value);
@@ -58,6 +62,10 @@ void Engine::start_attempt(LiveRun& run, const StartAttempt& start, bool again) 
                           StateScope(run.state, dag), dir_, options_.secrets, pod);
   if (!env) return push(run.uuid, AttemptFailed{start.task, start.attempt, FailureKind::kStart, 0, env.error().message});
   order.env = std::move(*env);
+  auto need = need_of(run, node, component);
+  if (!need) return push(run.uuid, AttemptFailed{start.task, start.attempt, FailureKind::kStart, 0, need.error().message});
+  note_need(run, start.task, *need);
+  order.need = std::move(*need);
   hands_.start(std::move(order));
 }
 
@@ -65,7 +73,7 @@ void Engine::tell(LiveRun& run) {
   const RunState state = run.state.run;
   // The end is told last, when the run is no longer active.
   if (std::exchange(run.told, state) != state && !is_final(state) && observer_.run)
-    observer_.run({run.uuid, state, run.state.error});
+    observer_.run({run.uuid, state, shown_error(run)});
   const std::set<TaskId> news = std::exchange(run.news, {});
   if (!observer_.task) return;
   for (const TaskId id : news) {
@@ -86,7 +94,8 @@ void Engine::tell(LiveRun& run) {
 }
 
 void Engine::finish(const RunPtr& run) {
-  const RunNotice notice{run->uuid, run->state.run, run->state.error};
+  const RunNotice notice{run->uuid, run->state.run, shown_error(*run), run->notify};
+  if (const auto spent = spent_.find(run->experiment); spent != spent_.end()) spent->second += run->used;
   if (run->state.run == RunState::kSucceeded)
     (void)store_.compact(run->id).has_value();  // its rows are there; a failure only costs room
   ++(run->state.run == RunState::kSucceeded ? figures_.runs_succeeded

@@ -5,6 +5,8 @@
 
 #include "base/json.h"
 #include "base/match.h"
+#include "engine/notify_targets.h"
+#include "engine/reuse.h"
 
 namespace sluice {
 namespace {
@@ -37,6 +39,7 @@ Engine::Engine(Loop& loop, const DataDir& dir, RunStore& store, Hands& hands, co
                      [this](const BuildNotice& notice) {
                        if (observer_.building) observer_.building(notice);
                      },
+                 .waiting = [this](const Uuid& run, TaskId task, const std::string& what) { note_waiting(run, task, what); },
                  .trouble =
                      [this](const Error& error) {
                        hands_trouble_ = error.message.empty() ? std::nullopt : std::optional(error);
@@ -75,7 +78,13 @@ Result<Uuid> Engine::submit(const Submission& submission, Prepared prepared) {
   if (prepared.pipeline->workspace) SLUICE_TRY_STATUS(make_directory(context.workspace_path));
   Struct options{{"cache", submission.cache}};
   if (!submission.labels.empty()) options.emplace("labels", submission.labels);
+  if (submission.keep_checkpoints) options.emplace("keep_checkpoints", true);
   if (options_.is_server) options.emplace("server", true);
+  const List notify = notify_targets(submission, *prepared.pipeline);
+  if (!notify.empty()) options.emplace("notify", notify);
+  if (submission.priority != 0) options.emplace("priority", submission.priority);
+  if (!submission.budget.empty()) options.emplace("budget", budget_fields(submission.budget));
+  const Value terms(options);
   SLUICE_TRY(const RunId id, store_.create({.uuid = *uuid,
                                             .name = context.display_name,
                                             .pipeline_name = prepared.pipeline->name,
@@ -91,7 +100,10 @@ Result<Uuid> Engine::submit(const Submission& submission, Prepared prepared) {
                                             .key = submission.key,
                                             .created = std::max(clock_.now(), last_now_)},
                                            Sync::kFull));
-  add_run(id, *uuid, std::move(prepared));
+  const RunPtr run = add_run(id, *uuid, std::move(prepared));
+  run->has_notify = !notify.empty();
+  set_terms(*run, submission.experiment, terms);
+  run->keep_checkpoints = submission.keep_checkpoints;
   push(*uuid, RunBegan{});
   return *uuid;
 }
@@ -148,7 +160,10 @@ Status Engine::resume(const Uuid& run) {
 Status Engine::remove(const Uuid& uuid) {
   SLUICE_TRY_STATUS(store_.remove(uuid));
   const auto found = runs_.find(uuid);
-  if (found == runs_.end()) return {};
+  if (found == runs_.end()) {
+    hands_.drop_checkpoints(uuid);
+    return {};
+  }
   const RunPtr run = found->second;
   run->removed = true;
   runs_.erase(found);
@@ -166,7 +181,7 @@ Status Engine::remove(const Uuid& uuid) {
     if (of == uuid) forget_answered(removed.attempts, event);
   for (const auto& [task, attempt] : removed.attempts) hands_.stop(uuid, task, attempt, FailureKind::kExit);
   hands_.release(uuid);
-  if (removed.attempts.empty()) removed_.erase(uuid);
+  if (removed.attempts.empty()) forget_removed(uuid);
   return {};
 }
 
@@ -175,14 +190,21 @@ void Engine::on_answer_to_removed(const Uuid& run, const Event& event) {
   if (found == removed_.end()) return;
   auto& attempts = found->second.attempts;
   forget_answered(attempts, event);
+  if (!attempts.empty()) return;
   // Not from within the hands' own call: they may still look at the order.
-  if (attempts.empty()) loop_.post([gone = std::move(found->second.run)] {});
-  if (attempts.empty()) removed_.erase(found);
+  loop_.post([gone = std::move(found->second.run)] {});
+  forget_removed(run);
+}
+
+void Engine::forget_removed(const Uuid& run) {
+  removed_.erase(run);
+  hands_.drop_checkpoints(run);
 }
 
 EngineFigures Engine::figures() const {
   EngineFigures figures = figures_;
   figures.runs = runs_.size();
+  figures.hands = hands_.figures();
   for (const auto& [uuid, run] : runs_) figures.paused += run->state.run == RunState::kPaused ? 1 : 0;
   return figures;
 }
@@ -222,23 +244,31 @@ void Engine::take(LiveRun& run, Event event, Instant now) {
   run.news.insert(outcome.changed.begin(), outcome.changed.end());
   std::move(outcome.actions.begin(), outcome.actions.end(), std::back_inserter(run.actions));
   if (std::holds_alternative<AttemptStarted>(event)) return note_begun(run, outcome.changed);
+  note_used(run, event);
   for (const TaskId id : outcome.changed) run.begun.erase(id);
   run.write.entries.push_back(
       {.seq = ++run.seq, .at = now, .kind = std::string(event_kind(event)), .payload = event_payload(event)});
   run.changed.insert(outcome.changed.begin(), outcome.changed.end());
-  if (const auto* made = std::get_if<AttemptSucceeded>(&event)) note_artifacts(run, made->task, made->attempt, made->outputs);
-  if (const auto* known = std::get_if<AttemptCached>(&event)) note_artifacts(run, known->task, known->attempt, known->outputs);
+  if (const auto* success = std::get_if<AttemptSucceeded>(&event)) {
+    note_artifacts(run, success->task, success->attempt);
+    learn(run, *success, now);
+  }
+  if (const auto* cached = std::get_if<AttemptCached>(&event)) note_artifacts(run, cached->task, cached->attempt);
+  if (const auto* retry = std::get_if<RetryAsked>(&event); retry != nullptr && retry->from) run.write.unmade = outcome.changed;
   const bool ended =
       std::any_of(run.actions.begin(), run.actions.end(), [](const Action& a) { return std::holds_alternative<EndRun>(a); });
   // A run that was INTERRUPTED is RUNNING in its journal: the retry moves only its row.
+  if (ended) run.notify = (run.has_notify ? options_.notify_own : options_.notify_all).contains(run.state.run);
   if (run.state.run != before || std::holds_alternative<RetryAsked>(event) || ended)
     run.write.change =
         RunChange{.state = run.state.run,
                   .at = now,
-                  .error = run.state.error,
+                  .error = shown_error(run),
                   .began = run.state.began,
                   .ended = run.state.ended,
-                  .outputs = ended && !run.state.at({0}).outputs.empty() ? to_json(to_value(run.state.at({0}).outputs)) : ""};
+                  .outputs = ended && !run.state.at({0}).outputs.empty() ? to_json(to_value(run.state.at({0}).outputs)) : "",
+                  .notify = ended && run.notify};
+  keep_to_budgets(run);
 }
 
 void Engine::count(const Event& event) {

@@ -7,6 +7,7 @@
 
 #include "base/uuid.h"
 #include "engine/attempt.h"
+#include "sched/admission.h"
 #include "sched/sched.h"
 
 namespace sluice {
@@ -25,6 +26,13 @@ struct BuildNotice {
 struct Aside {
   std::string note;     // a warning for the task
   std::string process;  // of a Python component: "warm", or "cold: <why>"
+  std::string gpus;     // that it was given: "0,1"
+};
+
+// What attempts hold of the machine, and what there is, for /metrics.
+struct HandsFigures {
+  Capacity capacity;
+  ResourceQueue::Figures used;
 };
 
 class Hands {
@@ -32,6 +40,9 @@ class Hands {
   struct Listener {
     std::function<void(const Uuid& run, Event event, Aside aside)> report;
     std::function<void(const BuildNotice&)> building;
+    // It may start, but what it asks for is not free: "2 cpus", "pool 'db' (1 of 1)". Told once, of attempts that ask for more
+    // than a slot.
+    std::function<void(const Uuid& run, TaskId task, const std::string& what)> waiting;
     // Nothing can be started or taken in for now (disk full, no descriptors left); it is tried again. Empty message: it works
     // again.
     std::function<void(const Error&)> trouble;
@@ -46,6 +57,8 @@ class Hands {
   virtual void prepare(const Uuid& run, const std::vector<EnvironmentSpec>& environments) = 0;
   // The run has ended: nothing needs to be built for it any more.
   virtual void release(const Uuid& run) = 0;
+  // The run is no more, and none of its attempts: its checkpoints go.
+  virtual void drop_checkpoints(const Uuid& /*run*/) {}
 
   // Nothing of the run starts until let_go(); what runs goes on, and holds its slot only until it ends. Orders that come
   // meanwhile wait. Both may be called again without effect.
@@ -62,6 +75,7 @@ class Hands {
   virtual void stop(const Uuid& run, TaskId task, int attempt, FailureKind why) = 0;
   // Sends what start() and stop() collected. Called at the end of a turn.
   virtual void flush() = 0;
+  virtual HandsFigures figures() const { return {}; }
 };
 
 }  // namespace sluice

@@ -24,12 +24,13 @@ Replaced replace_outputs(const TaskData& made, const std::string& artifacts_dir,
   return out;
 }
 
-Result<TaskData> link_outputs(const Attempt& attempt, const ObjectStore& objects) {
+Result<TaskData> link_outputs(const Attempt& attempt, ObjectStore& objects) {
   const std::string runs = std::filesystem::path(attempt.directory).parent_path().parent_path();
   Replaced replaced = replace_outputs(*attempt.order.cached, attempt.outputs.artifacts_dir, runs);
   if (replaced.links.empty()) return std::move(replaced.outputs);
   SLUICE_TRY_STATUS(make_place(attempt));
   for (const auto& [digest, path] : replaced.links) {
+    if (!objects.keep(digest)) return fail(Code::kNotFound, "the content " + digest + " is gone");
     std::error_code error;
     std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
     if (error) return fail_errno("make the folder of " + path, error.value());

@@ -21,6 +21,6 @@ struct Replaced {
 Replaced replace_outputs(const TaskData& made, const std::string& artifacts_dir, const std::string& runs);
 
 // Makes the links: order.cached as this attempt's own outputs. kNotFound if some of the content is gone.
-Result<TaskData> link_outputs(const Attempt& attempt, const ObjectStore& objects);
+Result<TaskData> link_outputs(const Attempt& attempt, ObjectStore& objects);
 
 }  // namespace sluice

@@ -12,7 +12,10 @@ void LocalHands::hold(const Uuid& run) {
   if (!is_new) return;
   for (auto place = ready_.begin(); place != ready_.end();) {
     const auto next = std::next(place);
-    if (place->second->attempt.order.run == run) held->second.insert(ready_.extract(place));
+    if (place->second->attempt.order.run == run) {
+      give_back(place->second);
+      held->second.insert(ready_.extract(place));
+    }
     place = next;
   }
   std::vector<std::string> sent;
@@ -21,7 +24,7 @@ void LocalHands::hold(const Uuid& run) {
     const JobPtr& job = at->second;
     if (job->phase != Phase::kRunning || job->began) continue;
     if (std::erase_if(starts_, [&](const AttemptSpec& spec) { return spec.id == job->attempt.id; }) > 0) {
-      --busy_;
+      give_back(job);
       make_ready(job);
     } else {
       sent.push_back(at->first);
@@ -39,6 +42,7 @@ void LocalHands::let_go(const Uuid& run) {
   for (const auto& [number, job] : queue)
     if (job->attempt.order.cached) link_job(job);
   std::erase_if(queue, [](const auto& entry) { return entry.second->attempt.order.cached.has_value(); });
+  for (const auto& [number, job] : queue) ask(job);
   ready_.merge(queue);
 }
 
@@ -47,7 +51,7 @@ void LocalHands::on_withdrawn(const AttemptsWithdrawn& withdrawn) {
     const auto found = jobs_.find(id);
     if (found == jobs_.end() || found->second->phase != Phase::kRunning) continue;
     const JobPtr job = found->second;
-    --busy_;
+    give_back(job);
     job->phase = Phase::kReady;
     if (job->stopped)
       fail_job(job, job->why, 0, "stopped before it began");

@@ -28,7 +28,7 @@ std::string directory_of(const std::string& path) { return path.substr(0, path.r
 
 class SiteFinder {
  public:
-  SiteFinder(const Plan& plan, const ImageRules& rules) : plan_(plan), rules_(rules) {}
+  SiteFinder(const Plan& plan, const SiteRules& rules) : plan_(plan), rules_(rules) {}
 
   Sites find() {
     for (const PlanComponent& component : plan_.components) {
@@ -45,7 +45,7 @@ class SiteFinder {
     Site found;
     refuse_unsupported(executor, container);
     note_ignored(executor.kubernetes, container, found);
-    const std::string rule = rule_for(container.image, rules_);
+    const std::string rule = rule_for(container.image, rules_.images);
     if (!rule.empty() && rule.front() == '/') {
       found.path_prefix = directory_of(rule);
       found.python = true;
@@ -74,7 +74,7 @@ class SiteFinder {
 
   void use_python(const Executor& executor, const ContainerSpec& container, Site& site) {
     const std::string wanted = image_python_version(container.image);
-    auto interpreter = find_interpreter(wanted);
+    auto interpreter = find_interpreter(wanted, rules_.environments.python);
     if (!interpreter) {
       refuse(executor, "image '" + container.image + "' needs Python: " + interpreter.error().message, interpreter.error().hint);
       return;
@@ -90,9 +90,12 @@ class SiteFinder {
   }
 
   EnvironmentSpec environment(const PythonInstall& install, const Interpreter& interpreter) const {
+    PythonInstall wanted = install;
+    const auto& defaults = rules_.environments.default_requirements;
+    wanted.requirements.insert(wanted.requirements.end(), defaults.begin(), defaults.end());
     const EnvironmentRequest request =
-        environment_request(install, plan_.pipeline->sdk_version, interpreter.path, interpreter.version);
-    const std::string settings = environment_variables_fingerprint();
+        environment_request(wanted, plan_.pipeline->sdk_version, interpreter.path, interpreter.version);
+    const std::string settings = environment_variables_fingerprint(rules_.environments);
     return {.key = settings.empty() ? request.key() : sha256_hex(request.key() + settings),
             .interpreter = request.interpreter,
             .requirements = request.requirements,
@@ -140,7 +143,7 @@ class SiteFinder {
   }
 
   const Plan& plan_;
-  const ImageRules& rules_;
+  const SiteRules& rules_;
   Sites sites_;
 };
 
@@ -168,6 +171,6 @@ std::vector<EnvironmentSpec> certain_environments(const Plan& plan, const Sites&
   return found;
 }
 
-Sites find_sites(const Plan& plan, const ImageRules& rules) { return SiteFinder(plan, rules).find(); }
+Sites find_sites(const Plan& plan, const SiteRules& rules) { return SiteFinder(plan, rules).find(); }
 
 }  // namespace sluice

@@ -16,6 +16,12 @@ namespace sluice {
 // interpreter.
 using ImageRules = std::map<std::string, std::string>;
 
+// What of the settings decides where components run.
+struct SiteRules {
+  ImageRules images;
+  EnvironmentSettings environments;
+};
+
 struct Site {
   std::string path_prefix;                     // directories to put before PATH; empty: none
   std::optional<EnvironmentSpec> environment;  // must be there before an attempt starts; its bin/ then comes first on PATH
@@ -33,6 +39,6 @@ struct Sites {
 std::vector<EnvironmentSpec> certain_environments(const Plan& plan, const Sites& sites);
 
 // Costs a start of each interpreter that is looked up for the first time.
-Sites find_sites(const Plan& plan, const ImageRules& rules);
+Sites find_sites(const Plan& plan, const SiteRules& rules);
 
 }  // namespace sluice

@@ -80,6 +80,7 @@ bool AttemptProcess::start(ProgramFinder& programs, const BaseEnvironment& envir
     pipe.write_fd = ends[1];
     ::fcntl(pipe.read_fd, F_SETFL, O_NONBLOCK);
   }
+  if (spec_.memory_bytes > 0 || spec_.cpu_milli > 0) limit_ = std::make_unique<AttemptLimit>(spec_);
   SpawnOutcome outcome;
   if (run(program, block, devnull, outcome)) return true;
   if (outcome.error == ENOENT) {
@@ -111,6 +112,7 @@ bool AttemptProcess::run(const ProgramFinder::Found& program, const BaseEnvironm
                        .user_namespace = tmp_.user_namespace,
                        .mount_namespace = tmp_.mount_namespace,
                        .root = tmp_.root};
+  if (limit_ != nullptr) request.cgroups = limit_->doors();
   outcome = spawn(request);
   if (outcome.error == ENOEXEC && outcome.failed_call == std::string_view("execve")) {
     std::string shell = "/bin/sh";
@@ -122,6 +124,7 @@ bool AttemptProcess::run(const ProgramFinder::Found& program, const BaseEnvironm
     outcome = spawn(request);
   }
   pid_ = outcome.pid;
+  if (limit_ != nullptr && pid_ > 0) limit_->confirm(pid_);
   return outcome.failed_call == nullptr;
 }
 
@@ -146,6 +149,12 @@ void AttemptProcess::main_ended(int wait_status, const rusage& usage, Instant no
 }
 
 void AttemptProcess::finish(Instant now) {
+  if (limit_ != nullptr) {
+    const bool has_run_out = limit_->look(pid_);
+    exit_.max_rss_bytes = std::max(exit_.max_rss_bytes, limit_->peak_bytes());
+    exit_.out_of_memory = has_run_out && exit_.exit_code != 0;
+    limit_.reset();
+  }
   for (OutputPipe& pipe : pipes_) {
     close_fd(pipe.write_fd);
     for (int reads = 0; reads < kLastReadsMax && read_output(pipe, now);) ++reads;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "exec/limits.h"
 #include "exec/log.h"
 #include "exec/spawn.h"
 #include "exec/supervisor.h"
@@ -51,6 +52,10 @@ class AttemptProcess {
   // After the last process is gone: the rest of the output. Then exit() is complete.
   void finish(Instant now);
   const AttemptExit& exit() const { return exit_; }
+  // Null: it has no limit.
+  AttemptLimit* limit() { return limit_.get(); }
+  // The kernel has killed one of its processes, as the machine had no more memory.
+  void note_oom() { exit_.out_of_memory = true; }
 
   // Until then, what is left of the attempt is not killed. Nothing: nobody has asked to stop it.
   std::optional<Instant> kill_at;
@@ -66,6 +71,7 @@ class AttemptProcess {
   bool has_main_ended_ = false;
   std::array<OutputPipe, 2> pipes_;
   LogWriter log_;
+  std::unique_ptr<AttemptLimit> limit_;
   AttemptExit exit_;
 };
 

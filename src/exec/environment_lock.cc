@@ -1,12 +1,11 @@
 // What is installed in an environment, as one digest, and back.
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 
-#include "base/sha256.h"
 #include "base/text.h"
 #include "exec/environment.h"
 #include "exec/environment_marker.h"
@@ -30,19 +29,19 @@ void keep_list(const std::string& path, const std::string& text) {
 
 }  // namespace
 
-std::string EnvironmentStore::lock(const std::string& key) {
+std::string EnvironmentStore::lock(const std::string& key) const {
   if (!has(key)) return {};
   const std::string path = root_ + "/" + key;
-  const std::int64_t mtime_ns = marker_mtime_ns(path);
-  const std::lock_guard guard(mutex_);
+  struct stat info{};
+  if (::stat((path + "/sluice-env.json").c_str(), &info) != 0) return {};
+  const std::int64_t mtime_ns = info.st_mtim.tv_sec * 1'000'000'000LL + info.st_mtim.tv_nsec;
+  const std::lock_guard guard(locks_mutex_);
   Lock& known = locks_[key];
   if (known.mtime_ns == mtime_ns && !known.digest.empty()) return known.digest;
-  std::vector<std::string> installed = noted_distributions(path);
-  if (installed.empty()) installed = installed_distributions(path);  // of a build before builds noted it
-  std::sort(installed.begin(), installed.end());
-  const std::string text = join(installed, "\n");
-  known = {.mtime_ns = mtime_ns, .digest = sha256_hex(text)};
-  keep_list(lock_path(root_, known.digest), text);
+  const auto marker = read_marker(path);
+  if (!marker) return {};
+  known = {.mtime_ns = mtime_ns, .digest = lock_digest(marker->installed)};
+  keep_list(lock_path(root_, known.digest), join(marker->installed, "\n"));
   return known.digest;
 }
 

@@ -1,17 +1,16 @@
 #include "exec/environment_marker.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "exec/index_settings.h"
 #include "exec/small_files.h"
@@ -92,23 +91,27 @@ std::vector<std::string> installed_distributions(const std::string& environment_
   return out;
 }
 
-std::int64_t marker_mtime_ns(const std::string& environment_path) {
-  struct stat info{};
-  if (::stat((environment_path + kMarker).c_str(), &info) != 0) return 0;
-  return info.st_mtim.tv_sec * 1'000'000'000LL + info.st_mtim.tv_nsec;
+std::optional<EnvironmentInfo> read_marker(const std::string& path) {
+  const auto text = small_file_text(path + kMarker);
+  if (!text) return std::nullopt;
+  const auto marker = parse_json(*text);
+  if (!marker || !marker->is_struct()) return std::nullopt;
+  const auto texts = [&](std::string_view name) {
+    std::vector<std::string> out;
+    if (const Value* list = marker->find(name); list != nullptr && list->is_list())
+      for (const Value& each : list->as_list())
+        if (each.is_string()) out.push_back(each.as_string());
+    return out;
+  };
+  return EnvironmentInfo{.path = path,
+                         .interpreter_version = std::string(marker->string_or("interpreter_version", "")),
+                         .tool = std::string(marker->string_or("tool", "")),
+                         .requirements = texts("requirements"),
+                         .installed = texts("installed"),
+                         .built = parse_rfc3339(marker->string_or("built_at", "")).value_or(Instant{})};
 }
 
-std::vector<std::string> noted_distributions(const std::string& environment_path) {
-  std::vector<std::string> out;
-  std::ifstream file(environment_path + kMarker, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  const auto marker = parse_json(text);
-  const Value* installed = marker ? marker->find("installed") : nullptr;
-  if (installed == nullptr || !installed->is_list()) return out;
-  for (const Value& item : installed->as_list())
-    if (item.is_string()) out.push_back(item.as_string());
-  return out;
-}
+std::string lock_digest(const std::vector<std::string>& installed) { return sha256_hex(join(installed, "\n")); }
 
 Status write_marker(const std::string& path, const EnvironmentSpec& spec, const BuiltWith& with, double seconds) {
   const std::string fresh = path + kMarker + ".new";

@@ -28,6 +28,7 @@ struct LaunchContext {
   std::string task_uuid;           // {{$.pipeline_task_uuid}}: decimal digits
   const TaskData& inputs;          // artifact URIs already point to where this attempt reads them
   OutputPaths outputs;
+  std::string checkpoint;          // path of the task's checkpoint directory; empty: it has none
 };
 
 struct Launch {

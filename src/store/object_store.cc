@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <map>
@@ -169,7 +170,7 @@ Result<StoredObject> ObjectStore::put(const std::string& path) {
   if (S_ISLNK(facts.st_mode)) return fail(Code::kInvalid, "'" + path + "' is a symbolic link", "copy what it points to");
   if (!S_ISREG(facts.st_mode) && !S_ISDIR(facts.st_mode))
     return fail(Code::kInvalid, "'" + path + "' is a socket, a pipe or a device: only files and directories can be kept");
-  Intake intake(root_, sync_);
+  Intake intake(root_, sync_, names_);
   auto object = S_ISREG(facts.st_mode) ? put_file(intake, path) : put_tree(intake, path);
   if (object) SLUICE_TRY_STATUS(intake.finish());
   return object;
@@ -195,6 +196,47 @@ bool ObjectStore::has(const std::string& digest) const {
   struct stat facts{};
   const std::string path = path_of(digest);
   return !path.empty() && ::lstat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode);
+}
+
+ObjectStore::Lease ObjectStore::lease() {
+  const std::lock_guard lock(leases_->mutex);
+  const auto place = leases_->begun.insert(SystemClock().now());
+  // The list lives as long as any lease does, which may be longer than the store.
+  return {nullptr, [leases = leases_, place](const void*) {
+            const std::lock_guard guard(leases->mutex);
+            leases->begun.erase(place);
+          }};
+}
+
+Instant ObjectStore::oldest_lease(Instant now) const {
+  const std::lock_guard lock(leases_->mutex);
+  return leases_->begun.empty() ? now : std::min(now, *leases_->begun.begin());
+}
+
+bool ObjectStore::keep(const std::string& digest) {
+  const auto keep_one = [this](const std::string& one) {
+    const std::lock_guard lock(names_);
+    return has(one) && make_young(path_of(one));
+  };
+  if (!keep_one(digest)) return false;
+  // What was found cannot go any more, so the rest need not be done at once.
+  const auto object = open_object(root_, digest);
+  if (!object) return false;
+  if (!object->is_directory) return true;
+  const auto tree = tree_of(*object, digest);
+  if (!tree) return false;
+  return std::all_of(tree->begin(), tree->end(),
+                     [&](const auto& entry) { return entry.second.is_directory || keep_one(entry.second.digest); });
+}
+
+Result<bool> ObjectStore::remove_unless_young(const std::string& hex, Instant before) {
+  const std::string path = Intake::object_path(root_, hex);
+  struct stat facts{};
+  const std::lock_guard lock(names_);
+  if (::lstat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode) || change_time(facts) >= before) return false;
+  if (::unlink(path.c_str()) == 0) return true;
+  if (errno == ENOENT) return false;
+  return fail_errno("remove '" + path + "'", errno);
 }
 
 Status ObjectStore::verify(const std::string& digest) const {
