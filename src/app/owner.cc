@@ -118,6 +118,7 @@ Status Owner::start(const Config& config, const OwnerOptions& options) {
   engine.budgets = config.budgets;
   engine.machine_memory = machine.memory_bytes;
   engine.keep_checkpoints = config.keep_checkpoints;
+  engine.lock_of = [this](const std::string& key) { return environments_.lock(key); };
   if (is_server_) engine.store_patience = std::nullopt;
   engine.notify_own = config.notify.on;
   if (config.notify.tells_all()) engine.notify_all = config.notify.on;

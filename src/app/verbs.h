@@ -77,6 +77,7 @@ int plan_verb(const Context& context);
 int list_verb(const Context& context);
 int get_verb(const Context& context);
 int logs_verb(const Context& context);
+int why_verb(const Context& context);
 int cancel_verb(const Context& context);
 int retry_verb(const Context& context);
 int pause_verb(const Context& context);

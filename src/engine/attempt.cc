@@ -183,7 +183,7 @@ bool Attempt::has_outputs() const {
   return !order.component->spec->output_parameters.empty() || !order.component->spec->output_artifacts.empty();
 }
 
-Status lay_out(Attempt& attempt, const ObjectStore& objects) {
+Status make_place(const Attempt& attempt) {
   if (mkdir(attempt.directory.c_str(), 0755) != 0) {
     if (errno != EEXIST) return fail_errno("make directory " + attempt.directory, errno);
     // Of an attempt that the journal forgot in a power cut, or of a start that was cut short. The directory goes last: where it
@@ -194,6 +194,11 @@ Status lay_out(Attempt& attempt, const ObjectStore& objects) {
     if (error) return fail_errno("remove " + attempt.directory, error.value());
     SLUICE_TRY_STATUS(make_directory(attempt.directory));
   }
+  return {};
+}
+
+Status lay_out(Attempt& attempt, const ObjectStore& objects) {
+  SLUICE_TRY_STATUS(make_place(attempt));
   if (attempt.order.checkpoint.make) SLUICE_TRY_STATUS(make_checkpoint(attempt.order.checkpoint));
   return fetch_inputs(attempt, objects);
 }

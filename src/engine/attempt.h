@@ -69,6 +69,9 @@ struct Attempt {
   bool has_outputs() const;  // declares any
 };
 
+// Makes the directory; what is there of an earlier time is removed.
+Status make_place(const Attempt& attempt);
+
 // Makes the directory and copies the inputs in.
 Status lay_out(Attempt& attempt, const ObjectStore& objects);
 

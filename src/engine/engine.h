@@ -18,8 +18,10 @@
 #include "base/result.h"
 #include "base/uuid.h"
 #include "engine/data_dir.h"
+#include "engine/flights.h"
 #include "engine/hands.h"
 #include "engine/loop.h"
+#include "engine/result_cache.h"
 #include "engine/secrets.h"
 #include "engine/site.h"
 #include "model/task_facts.h"
@@ -57,6 +59,7 @@ struct Prepared {
   std::shared_ptr<const Pipeline> pipeline;  // null if errors says so
   std::shared_ptr<const Plan> plan;
   Sites sites;
+  bool cache = true;                         // results from before may be used
   Diagnostics errors, warnings;
 };
 // The facts of a new run that placeholders stand for; names are filled in by prepare().
@@ -104,6 +107,7 @@ struct EngineOptions {
   std::set<RunState> notify_all, notify_own{RunState::kSucceeded, RunState::kFailed, RunState::kCanceled};
   // Runs of this engine belong to a server: an owner that is none leaves them for the next server.
   bool is_server = false;
+  LockOf lock_of;                                    // EnvironmentStore::lock; none: no environment is built
   std::map<std::string, Budget, std::less<>> budgets;  // of experiments, by name: all their runs together
   std::int64_t machine_memory = 0;  // bytes; a task that needs more than it may gets no more than 80 % of it; 0: not known
   int snapshot_events = 1000;  // a snapshot after so many events, or as many as the run has nodes if that is more
@@ -115,6 +119,7 @@ struct EngineFigures {
   std::uint64_t events = 0, commits = 0;  // since the start
   std::uint64_t runs_begun = 0, runs_succeeded = 0, runs_failed = 0, runs_canceled = 0;
   std::uint64_t attempts_begun = 0, attempts_succeeded = 0, attempts_failed = 0, attempts_lost = 0;
+  std::uint64_t cache_hits = 0, cache_misses = 0;  // of tasks that asked
   HandsFigures hands;
 };
 
@@ -187,6 +192,7 @@ class Engine {
     Usage used;  // of all attempts that have ended
     std::string paused_because;  // empty: somebody has asked for it
     RunState told = RunState::kPending;  // to the observer
+    bool cache = true;  // results from before may be used
     bool has_notify = false;  // its options name somebody who is to be told of its end
     bool notify = false;  // and so it is, now that it has ended
     bool keep_checkpoints = false;
@@ -255,6 +261,17 @@ class Engine {
   void note_on_task(const Uuid& run, const Event& event, Aside aside);
   TaskRow row_of(const LiveRun& run, TaskId id) const;
   void note_artifacts(LiveRun& run, TaskId task, int attempt);
+  void forget_documents(LiveRun& run);
+  // caching.cc: results that are there already, and equal tasks at the same time.
+  bool ask_cache(LiveRun& run, const StartAttempt& start, AttemptOrder& order);
+  void start_again(const std::vector<Flights::Attempt>& attempts);
+  bool stop_waiting(LiveRun& run, const StopAttempt& stop);
+  void note_result(LiveRun& run, const Event& event, Instant now);
+  bool keep_result(LiveRun& run, const AttemptSucceeded& event, Instant now);
+  void note_lock(LiveRun& run, TaskId task);
+  void on_uncached(const Uuid& run, TaskId task, int attempt);
+  void hold_back(LiveRun& run);
+  void let_go(LiveRun& run);
 
   Loop& loop_;
   const DataDir& dir_;
@@ -262,6 +279,8 @@ class Engine {
   Hands& hands_;
   const Clock& clock_;
   const EngineOptions options_;
+  ResultCache cache_;
+  Flights flights_;
   Observer observer_;
   EngineFigures figures_;
   std::map<Uuid, RunPtr> runs_;

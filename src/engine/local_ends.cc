@@ -161,7 +161,9 @@ void LocalHands::answer(const JobPtr& job, Event event) {
   // Sent by the next flush, which comes after the commit of what is reported here.
   if (job->phase == Phase::kRunning || (job->phase == Phase::kCollecting && job->attempt.order.site != nullptr))
     acks_.push_back(job->attempt.id);
-  if (std::holds_alternative<AttemptSucceeded>(event)) leave_checkpoint(*job);
+  // One that is known and never began has left none.
+  const bool is_known = std::holds_alternative<AttemptCached>(event) && job->attempt.order.attempt > 1;
+  if (std::holds_alternative<AttemptSucceeded>(event) || is_known) leave_checkpoint(*job);
   listener_.report(job->attempt.order.run, std::move(event), std::move(job->aside));
 }
 

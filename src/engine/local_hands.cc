@@ -53,7 +53,8 @@ void LocalHands::start(AttemptOrder order) {
   jobs_.emplace(job->attempt.id, job);
   if (job->attempt.order.cached) job->lease = objects_.lease();
   if (job->attempt.order.site == nullptr) return import_job(job);
-  if (job->attempt.order.again && adopt(job)) return;
+  if (job->attempt.order.again && adopt(job)) return job->attempt.order.cached.reset();
+  if (job->attempt.order.cached) return link_job(job);
   if (job->attempt.order.site->environment)
     await_environment(job);
   else
@@ -112,6 +113,7 @@ void LocalHands::stop(const Uuid& run, TaskId task, int attempt, FailureKind why
       // An error means that the supervisor is gone: then the attempt is reported as lost.
       if (supervisor_ != nullptr) (void)supervisor_->stop(job->attempt.id, options_.stop_grace).has_value();
       break;
+    case Phase::kLinking:
     case Phase::kLayingOut:     // seen when it comes back
     case Phase::kCollecting:    // its process has ended already
       break;

@@ -64,7 +64,7 @@ class LocalHands final : public Hands {
   HandsFigures figures() const override { return {admission_.capacity(), admission_.figures()}; }
 
  private:
-  enum class Phase { kEnvironment, kReady, kLayingOut, kRunning, kCollecting };
+  enum class Phase { kEnvironment, kReady, kLinking, kLayingOut, kRunning, kCollecting };
   struct Job {
     Attempt attempt;
     Phase phase = Phase::kReady;
@@ -135,6 +135,9 @@ class LocalHands final : public Hands {
   void note_trouble(const JobPtr& job, const Error& error);
   void overcome(const JobPtr& job);
   void pause();
+  // local_known.cc: what need not run.
+  void link_job(const JobPtr& job);
+  void on_linked(const JobPtr& job, Result<TaskData> outputs);
   // local_checkpoints.cc: what is to be removed, by the flush after the commit.
   struct Removal {
     std::string path;

@@ -55,7 +55,7 @@ RunContext new_run_context(const DataDir& dir, const Uuid& uuid, Instant now) {
 }
 
 Prepared prepare(const Submission& submission, const SiteRules& rules, RunContext context) {
-  Prepared prepared;
+  Prepared prepared{.cache = submission.cache};
   ParsedPipeline parsed = parse_pipeline(submission.spec, submission.spec_file);
   prepared.errors = std::move(parsed.errors);
   prepared.warnings = std::move(parsed.warnings);

@@ -99,7 +99,7 @@ void Engine::go_on(LiveRun& run) {
   if (run.seq == 0) return push(run.uuid, RunBegan{});
   if (run.state.run == RunState::kPaused) {
     run.held = true;
-    hands_.hold(run.uuid);
+    hold_back(run);
   }
   for (const StartAttempt& start : attempts_in_flight(run.state)) start_attempt(run, start, true);
   for (const StopAttempt& stop : stops_in_flight(run.state)) perform(run, stop);

@@ -124,7 +124,11 @@ class HandsWorld : public AttemptWorld {
                          EXPECT_FALSE(ordering);
                          waits.push_back(std::to_string(task.value) + ": " + what);
                        },
-                   .trouble = [this](const Error& error) { troubles.push_back(error.message); }});
+                   .trouble = [this](const Error& error) { troubles.push_back(error.message); },
+                   .uncached =
+                       [this](const Uuid&, TaskId task, int attempt) {
+                         uncached.push_back(std::to_string(task.value) + "#" + std::to_string(attempt));
+                       }});
     loop.at_round_end([this] {
       if (flushes) hands->flush();
     });
@@ -194,6 +198,7 @@ class HandsWorld : public AttemptWorld {
     return std::visit(Match{
                           [&](const AttemptStarted& e) { return name(e) + " started"; },
                           [&](const AttemptSucceeded& e) { return name(e) + " ok"; },
+                          [&](const AttemptCached& e) { return name(e) + " cached"; },
                           [&](const AttemptFailed& e) {
                             return name(e) + " failed " + std::string(failure_name(e.kind)) + " " + std::to_string(e.exit_code) +
                                    " " + e.message;
@@ -212,6 +217,7 @@ class HandsWorld : public AttemptWorld {
   std::vector<Report> reports;
   std::vector<BuildNotice> builds;
   std::vector<std::string> troubles, waits;
+  std::vector<std::string> uncached;  // "1#1": its content was gone
   std::shared_ptr<SupervisorScript> next_script;  // of the next supervisor, if the test wants to say
   bool flushes = true;
   bool ordering = false;
