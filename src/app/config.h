@@ -30,7 +30,7 @@ struct Config {
   bool private_tmp = true;
   Duration stop_grace = std::chrono::seconds(10);
   ImageRules images;
-  SecretRules secrets;
+  ValueRules values;                 // [secrets.NAME] and [config_maps.NAME]
   ServerConfig server;
   std::string server_url;            // that verbs talk to (SLUICE_SERVER, --server); empty: the data directory's
   std::string token;                 // for it (SLUICE_TOKEN)

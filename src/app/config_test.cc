@@ -61,6 +61,8 @@ without_tokens_anybody_who_reaches_this_address_may_run_commands_here = true
 [secrets.database]
 password = {env = "DB_PASSWORD"}
 key = {file = "key.pem"}
+[config_maps.settings]
+mode = {env = "MODE"}
 )");
   const auto [config, errors] = load_config("");
   ASSERT_TRUE(errors.empty()) << errors.front().text();
@@ -79,8 +81,9 @@ key = {file = "key.pem"}
   EXPECT_TRUE(config.server.anybody);
   EXPECT_EQ(config.images.at("example/*"), "host");
   EXPECT_EQ(config.images.at("tools"), "/opt/python/bin/python3");
-  EXPECT_EQ(config.secrets.at("database").at("password").env, "DB_PASSWORD");
-  EXPECT_EQ(config.secrets.at("database").at("key").file, "key.pem");
+  EXPECT_EQ(config.values.config_maps.at("settings").at("mode").env, "MODE");
+  EXPECT_EQ(config.values.secrets.at("database").at("password").env, "DB_PASSWORD");
+  EXPECT_EQ(config.values.secrets.at("database").at("key").file, "key.pem");
 }
 
 TEST_F(Configuration, TheDataDirectoryIsTheWeakestThenTheFolderThenTheEnvironment) {

@@ -103,7 +103,7 @@ Status Owner::start(const Config& config, const OwnerOptions& options) {
   };
   hands_ = std::make_unique<LocalHands>(loop_, dir_, objects_, environments_, std::move(hands));
   EngineOptions engine{
-      .durability = config.durability, .images = config.images, .secrets = config.secrets, .is_server = is_server_};
+      .durability = config.durability, .images = config.images, .values = config.values, .is_server = is_server_};
   if (is_server_) engine.store_patience = std::nullopt;
   engine_ = std::make_unique<Engine>(loop_, dir_, *store_, *hands_, clock_, std::move(engine));
   engine_->observe({.task = [this](const TaskNotice& notice) { tell(notice); },

@@ -20,6 +20,7 @@
 #include "engine/data_dir.h"
 #include "engine/hands.h"
 #include "engine/loop.h"
+#include "engine/platform.h"
 #include "engine/secrets.h"
 #include "engine/site.h"
 #include "model/task_facts.h"
@@ -84,7 +85,7 @@ struct Observer {
 struct EngineOptions {
   Sync durability = Sync::kNormal;                   // of everything; run creation and end are always kFull
   ImageRules images;
-  SecretRules secrets;
+  ValueRules values;                                 // where secrets and config maps come from
   Duration begun_waits =
       std::chrono::milliseconds(25);  // so long the row that says RUNNING may wait for the one that says how it ended
   // So long a store that cannot be written is tried again; nothing: for ever.

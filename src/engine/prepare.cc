@@ -61,7 +61,7 @@ Prepared prepare(const Submission& submission, const ImageRules& images, RunCont
   }
   prepared.plan = std::move(planned.plan);
   if (prepared.plan == nullptr) return prepared;
-  prepared.sites = find_sites(*prepared.plan, images);
+  prepared.sites = find_sites(*prepared.plan, images, submission.spec_file);
   for (Diagnostic error : prepared.sites.errors) {
     error.file = submission.spec_file;
     prepared.errors.push_back(std::move(error));
