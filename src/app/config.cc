@@ -32,10 +32,11 @@ class Reader {
   void take(const std::string& key, const toml::node& node) {
     static const std::vector<std::string> kKeys{"data_dir", "slots",  "durability",   "private_tmp", "stop_grace", "images",
                                                 "secrets",  "server", "environments", "retention",   "notify",     "resources",
-                                                "pools",    "budgets", "keep_checkpoints"};
+                                                "pools",    "budgets", "config_maps",  "keep_checkpoints"};
     if (key == "data_dir") return text(key, node, config_.data_dir);
     if (key == "images") return images(node);
-    if (key == "secrets") return secrets(node);
+    if (key == "secrets") return values(key, node, config_.values.secrets);
+    if (key == "config_maps") return values(key, node, config_.values.config_maps);
     if (key == "server") return server(node);
     if (is_plain_section(key)) return plain_section(key, node);
     if (key == "resources") return resources(node);
@@ -76,19 +77,19 @@ class Reader {
     if (!node.is_table()) return note(node.source(), "images: a table, such as [images]");
     for (const auto& [image, rule] : *node.as_table()) {
       const auto value = rule.value_or(std::string());
-      if (value != "host" && value != "python" && !value.starts_with('/'))
-        note(rule.source(),
-             "images: \"" + std::string(image.str()) + "\" must be \"host\", \"python\" or the path of an interpreter");
+      if (value != "host" && value != "python" && value != "container" && !value.starts_with('/'))
+        note(rule.source(), "images: \"" + std::string(image.str()) +
+                                "\" must be \"host\", \"python\", \"container\" or the path of an interpreter");
       else
         config_.images[std::string(image.str())] = value;
     }
   }
 
-  void secrets(const toml::node& node) {
-    if (!node.is_table()) return note(node.source(), "secrets: a table, such as [secrets.NAME]");
+  void values(const std::string& setting, const toml::node& node, SecretRules& rules) {
+    if (!node.is_table()) return note(node.source(), setting + ": a table, such as [" + setting + ".NAME]");
     for (const auto& [name, keys] : *node.as_table()) {
       if (!keys.is_table()) {
-        note(keys.source(), "secrets." + std::string(name.str()) + ": a table of keys");
+        note(keys.source(), setting + "." + std::string(name.str()) + ": a table of keys");
         continue;
       }
       for (const auto& [key, source] : *keys.as_table()) {
@@ -97,10 +98,10 @@ class Reader {
         if (fields != nullptr)
           from = {.env = (*fields)["env"].value_or(std::string()), .file = (*fields)["file"].value_or(std::string())};
         if (from.env.empty() == from.file.empty())
-          note(source.source(), "secrets." + std::string(name.str()) + "." + std::string(key.str()) +
+          note(source.source(), setting + "." + std::string(name.str()) + "." + std::string(key.str()) +
                                     ": {env = \"VARIABLE\"} or {file = \"PATH\"}");
         else
-          config_.secrets[std::string(name.str())][std::string(key.str())] = from;
+          rules[std::string(name.str())][std::string(key.str())] = from;
       }
     }
   }

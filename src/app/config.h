@@ -39,7 +39,7 @@ struct Config {
   GarbageRules garbage;
   std::optional<Duration> garbage_every = std::chrono::hours(24);  // of a server; nothing: never by itself
   NotifyRules notify;
-  SecretRules secrets;
+  ValueRules values;                 // [secrets.NAME] and [config_maps.NAME]
   ServerConfig server;
   int gpus = -1;                     // -1: as many as are found
   std::map<std::string, int, std::less<>> pools;       // tasks at a time

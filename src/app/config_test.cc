@@ -68,6 +68,8 @@ db = 3
 [budgets.wine]
 cpu = "10h"
 on_budget = "pause"
+[config_maps.settings]
+mode = {env = "MODE"}
 )");
   const auto [config, errors] = load_config("");
   ASSERT_TRUE(errors.empty()) << errors.front().text();
@@ -86,11 +88,12 @@ on_budget = "pause"
   EXPECT_TRUE(config.server.anybody);
   EXPECT_EQ(config.images.at("example/*"), "host");
   EXPECT_EQ(config.images.at("tools"), "/opt/python/bin/python3");
-  EXPECT_EQ(config.secrets.at("database").at("password").env, "DB_PASSWORD");
-  EXPECT_EQ(config.secrets.at("database").at("key").file, "key.pem");
   EXPECT_EQ(config.gpus, 4);
   EXPECT_EQ(config.pools.at("db"), 3);
   EXPECT_EQ(config.budgets.at("wine"), (Budget{.cpu = std::chrono::hours(10), .pauses = true}));
+  EXPECT_EQ(config.values.config_maps.at("settings").at("mode").env, "MODE");
+  EXPECT_EQ(config.values.secrets.at("database").at("password").env, "DB_PASSWORD");
+  EXPECT_EQ(config.values.secrets.at("database").at("key").file, "key.pem");
 }
 
 TEST_F(Configuration, TheDataDirectoryIsTheWeakestThenTheFolderThenTheEnvironment) {

@@ -114,7 +114,7 @@ Status Owner::start(const Config& config, const OwnerOptions& options) {
     return SupervisorPool::attach(supervisor);
   };
   hands_ = std::make_unique<LocalHands>(loop_, dir_, objects_, environments_, std::move(hands));
-  EngineOptions engine{.durability = config.durability, .sites = sites_, .secrets = config.secrets, .is_server = is_server_};
+  EngineOptions engine{.durability = config.durability, .sites = sites_, .values = config.values, .is_server = is_server_};
   engine.budgets = config.budgets;
   engine.machine_memory = machine.memory_bytes;
   engine.keep_checkpoints = config.keep_checkpoints;

@@ -7,6 +7,7 @@
 #include "app/verbs.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "engine/platform.h"
 #include "engine/what_if.h"
 #include "spec/parse.h"
 
@@ -161,7 +162,11 @@ int check_verb(const Context& context) {
   if (!loaded.errors.empty()) return loaded.fail(context.console);
   ParsedPipeline parsed = parse_pipeline(loaded.submission.spec, loaded.submission.spec_file);
   Diagnostics errors = std::move(parsed.errors);
+  Diagnostics warnings = std::move(parsed.warnings);
   if (errors.empty()) {
+    for (const auto& [label, executor] : parsed.pipeline.executors)
+      for (Diagnostic& warning : platform_warnings(executor.kubernetes, loaded.submission.spec_file))
+        warnings.push_back(std::move(warning));
     // Conditions are compiled by plan; what is wrong with arguments is no matter of the file.
     const auto pipeline = std::make_shared<const Pipeline>(std::move(parsed.pipeline));
     for (Diagnostic& error : make_plan(pipeline, {}, {}).errors) {
@@ -171,7 +176,7 @@ int check_verb(const Context& context) {
     }
   }
   if (!errors.empty()) return context.console.fail(errors);
-  for (const Diagnostic& warning : parsed.warnings) context.console.warn(warning);
+  for (const Diagnostic& warning : warnings) context.console.warn(warning);
   context.console.out(context.console.json() ? diagnostics_json({}) : loaded.submission.spec_file + ": no errors\n");
   return 0;
 }

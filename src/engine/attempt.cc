@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "engine/attempt_platform.h"
 #include "plan/checkpoint.h"
 
 namespace sluice {
@@ -175,7 +176,8 @@ LaunchContext Attempt::context() const {
           .task_uuid = std::to_string(order.task.value),
           .inputs = inputs,
           .outputs = outputs,
-          .checkpoint = order.checkpoint.path};
+          .checkpoint = order.checkpoint.path,
+          .in_container = order.site != nullptr && !order.site->container_engine.empty()};
 }
 
 bool Attempt::has_input_artifacts() const { return !inputs.artifacts.empty(); }
@@ -189,7 +191,7 @@ Status make_place(const Attempt& attempt) {
     // Of an attempt that the journal forgot in a power cut, or of a start that was cut short. The directory goes last: where it
     // is not, there is nothing.
     std::error_code error;
-    for (const char* part : {".log", ".in", ".out", ".params", ".tmp", ""})
+    for (const char* part : {".log", ".in", ".out", ".params", ".tmp", ".mounts", ""})
       if (!error) std::filesystem::remove_all(attempt.directory + part, error);
     if (error) return fail_errno("remove " + attempt.directory, error.value());
     SLUICE_TRY_STATUS(make_directory(attempt.directory));
@@ -241,7 +243,8 @@ Result<AttemptSpec> make_spec(const Attempt& attempt, const std::string& environ
     SLUICE_TRY_STATUS(make_directory(attempt.outputs.parameters_dir));
   }
   AttemptSpec spec{.id = attempt.id, .argv = std::move(launch.argv), .directory = attempt.directory, .log_path = attempt.log()};
-  if (spec.argv.empty()) return fail(Code::kInvalid, "the component has no command to run");
+  const bool in_container = !attempt.order.site->container_engine.empty();
+  if (spec.argv.empty() && !in_container) return fail(Code::kInvalid, "the component has no command to run");
   std::string path;
   for (const std::string& prefix : {environment_bin, attempt.order.site->path_prefix})
     if (!prefix.empty()) path += prefix + ":";
@@ -260,6 +263,7 @@ Result<AttemptSpec> make_spec(const Attempt& attempt, const std::string& environ
   spec.env.emplace_back("KFP_POD_UID", attempt.id);
   spec.env.insert(spec.env.end(), attempt.order.env.begin(), attempt.order.env.end());
   spec.env.insert(spec.env.end(), launch.env.begin(), launch.env.end());
+  SLUICE_TRY_STATUS(add_platform(attempt, launch, spec));
   return spec;
 }
 

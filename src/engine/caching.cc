@@ -21,7 +21,7 @@ std::vector<std::string> volumes_of(const Plan& plan, const PlanComponent& dag, 
 // False: the order is not to be given now.
 bool Engine::ask_cache(LiveRun& run, const StartAttempt& start, AttemptOrder& order) {
   const TaskSpec& task = *task_of(*run.plan, run.state, start.task).spec;
-  if (!run.cache || !task.cache_enabled) return true;
+  if (!run.cache || !task.cache_enabled || order.site == nullptr) return true;  // importers and tasks that make volumes
   const Node& node = run.state.at(start.task);
   const Flights::Attempt attempt{run.uuid, start.task, start.attempt};
   if (!order.again && (node.cancelled || node.attempt != start.attempt || node.state != TaskState::kQueued)) {

@@ -58,14 +58,27 @@ void Engine::start_attempt(LiveRun& run, const StartAttempt& start, bool again) 
   TaskId dag = node.parent;
   if (run.state.at(dag).kind == NodeKind::kLoop) dag = run.state.at(dag).parent;
   const std::string pod = run.plan->context.resource_name + "-" + std::to_string(start.task.value);
-  auto env = platform_env(*run.plan, run.plan->components.at(run.state.at(dag).component), *component.executor,
-                          StateScope(run.state, dag), dir_, options_.secrets, pod);
-  if (!env) return push(run.uuid, AttemptFailed{start.task, start.attempt, FailureKind::kStart, 0, env.error().message});
-  order.env = std::move(*env);
+  const auto refuse = [&](const Error& error) {
+    push(run.uuid, AttemptFailed{start.task, start.attempt, FailureKind::kStart, 0,
+                                 error.hint.empty() ? error.message : error.message + "; " + error.hint});
+  };
+  auto gifts = platform_gifts(*run.plan, run.plan->components.at(run.state.at(dag).component), *component.executor,
+                              StateScope(run.state, dag), dir_, options_.values, pod);
+  if (!gifts) return refuse(gifts.error());
+  order.env = std::move(gifts->env);
+  order.mounts = std::move(gifts->mounts);
+  order.folders = std::move(gifts->folders);
+  order.redact = std::move(gifts->redact);
+  if (!gifts->note.empty()) run.notes[start.task] = std::move(gifts->note);
   auto need = need_of(run, node, component);
-  if (!need) return push(run.uuid, AttemptFailed{start.task, start.attempt, FailureKind::kStart, 0, need.error().message});
+  if (!need) return refuse(need.error());
   note_need(run, start.task, *need);
   order.need = std::move(*need);
+  if (order.site == nullptr) {
+    auto volume = volume_task(component, order.inputs, run.uuid_text, start.task);
+    if (!volume) return refuse(volume.error());
+    order.volume = std::move(*volume);
+  }
   hands_.start(std::move(order));
 }
 

@@ -21,6 +21,7 @@
 #include "engine/flights.h"
 #include "engine/hands.h"
 #include "engine/loop.h"
+#include "engine/platform.h"
 #include "engine/result_cache.h"
 #include "engine/secrets.h"
 #include "engine/site.h"
@@ -96,7 +97,7 @@ struct Observer {
 struct EngineOptions {
   Sync durability = Sync::kNormal;                   // of everything; run creation and end are always kFull
   SiteRules sites;
-  SecretRules secrets;
+  ValueRules values;                                 // where secrets and config maps come from
   bool keep_checkpoints = false;                     // of all runs, whatever they were submitted with
   Duration begun_waits =
       std::chrono::milliseconds(25);  // so long the row that says RUNNING may wait for the one that says how it ended

@@ -4,8 +4,11 @@
 
 #include "base/match.h"
 #include "base/text.h"
+#include "engine/attempt_platform.h"
+#include "engine/container.h"
 #include "engine/local_hands.h"
 #include "exec/log.h"
+#include "exec/redact.h"
 
 namespace sluice {
 namespace {
@@ -95,6 +98,9 @@ void LocalHands::collect_job(const JobPtr& job) {
 }
 
 void LocalHands::on_bad_exit(const JobPtr& job, const AttemptExit& exit) {
+  // Its engine's process may have been killed before it could end the container.
+  if (const Site& site = *job->attempt.order.site; !site.container_engine.empty() && exit.signal != 0)
+    pool_.submit([engine = site.container_engine, id = job->attempt.id] { remove_container(engine, id); });
   const FailureKind kind = job->stopped         ? job->why
                            : exit.out_of_memory ? FailureKind::kMemory
                            : exit.error.empty() ? FailureKind::kExit
@@ -139,6 +145,8 @@ void LocalHands::lose_job(const JobPtr& job, std::string message, bool acknowled
   job->phase = Phase::kCollecting;
   pool_.submit([this, job, message = std::move(message), acknowledge, alive = std::weak_ptr(alive_)] {
     const auto ended = end_leftovers(job->attempt.id);
+    if (const std::string& engine = job->attempt.order.site->container_engine; !engine.empty())
+      remove_container(engine, job->attempt.id);
     loop_.post([this, job, message, acknowledge, alive, ended] {
       if (alive.expired()) return;
       if (!ended) return try_later(job, ended.error(), [=, this] { lose_job(job, message, acknowledge); });
@@ -150,6 +158,7 @@ void LocalHands::lose_job(const JobPtr& job, std::string message, bool acknowled
 }
 
 void LocalHands::fail_job(const JobPtr& job, FailureKind kind, int exit_code, std::string message) {
+  if (!job->attempt.order.redact.empty()) message = redacted(message, job->attempt.order.redact);
   answer(job,
          AttemptFailed{job->attempt.order.task, job->attempt.order.attempt, kind, exit_code, std::move(message), job->usage});
 }
@@ -158,6 +167,7 @@ void LocalHands::answer(const JobPtr& job, Event event) {
   if (is_over_ || jobs_.erase(job->attempt.id) == 0) return;
   overcome(job);
   if (job->lease) answered_.push_back(std::move(job->lease));
+  if (!job->attempt.order.folders.empty()) pool_.submit([job] { remove_own_folders(job->attempt); });
   // Sent by the next flush, which comes after the commit of what is reported here.
   if (job->phase == Phase::kRunning || (job->phase == Phase::kCollecting && job->attempt.order.site != nullptr))
     acks_.push_back(job->attempt.id);

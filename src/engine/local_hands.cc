@@ -64,12 +64,27 @@ void LocalHands::start(AttemptOrder order) {
 void LocalHands::import_job(const JobPtr& job) {
   job->phase = Phase::kCollecting;
   if (!job->lease) job->lease = objects_.lease();
+  const AttemptOrder& order = job->attempt.order;
+  if (order.volume && order.volume->removes)
+    if (std::string user = user_of_volume(order.volume->name); !user.empty())
+      return fail_soon(job, FailureKind::kExit, "volume '" + order.volume->name + "' is in use by task '" + user + "'");
   pool_.submit([this, job, alive = std::weak_ptr(alive_)] {
-    auto outputs = import_artifact(job->attempt, objects_);
+    const auto& volume = job->attempt.order.volume;
+    auto outputs =
+        volume ? carry_out_volume_task(*volume, dir_, job->attempt.order.again) : import_artifact(job->attempt, objects_);
     loop_.post([this, job, alive, outputs = std::move(outputs)] {
       if (!alive.expired()) on_collected(job, Collected{FailureKind::kOutput, outputs});
     });
   });
+}
+
+// The task that has the volume mounted, or waits to have it; empty: none.
+std::string LocalHands::user_of_volume(const std::string& name) const {
+  const std::string path = dir_.volumes() + "/" + name;
+  for (const auto& [id, job] : jobs_)
+    for (const AttemptMount& mount : job->attempt.order.mounts)
+      if (mount.source == path || mount.source.starts_with(path + "/")) return job->attempt.order.task_name;
+  return {};
 }
 
 void LocalHands::make_ready(const JobPtr& job) {

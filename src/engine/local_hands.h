@@ -98,6 +98,7 @@ class LocalHands final : public Hands {
 
   // local_hands.cc: from an order to a running process.
   void import_job(const JobPtr& job);
+  std::string user_of_volume(const std::string& name) const;
   void make_ready(const JobPtr& job);
   void unqueue(const JobPtr& job);
   void dispatch();

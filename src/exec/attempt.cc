@@ -36,6 +36,7 @@ AttemptProcess::AttemptProcess(AttemptSpec spec, TmpSlots::Lease tmp)
   pipes_[1].stream = Stream::kStderr;
   exit_.id = spec_.id;
   exit_.note = tmp_.note;
+  if (!spec_.redact.empty()) log_.hide(spec_.redact);
 }
 
 AttemptProcess::~AttemptProcess() {
@@ -59,6 +60,7 @@ bool AttemptProcess::refuse(const std::string& what, int error) {
 
 bool AttemptProcess::start(ProgramFinder& programs, const BaseEnvironment& environment, int devnull, Instant now) {
   exit_.began = exit_.ended = now;
+  if (!tmp_.refusal.empty()) return refuse(126, tmp_.refusal);
   std::vector<std::pair<std::string, std::string>> extra;
   const bool has_own =
       std::any_of(spec_.env.begin(), spec_.env.end(), [](const auto& variable) { return variable.first == "TMPDIR"; });
@@ -160,6 +162,7 @@ void AttemptProcess::finish(Instant now) {
     for (int reads = 0; reads < kLastReadsMax && read_output(pipe, now);) ++reads;
     close_fd(pipe.read_fd);
   }
+  log_.finish(now);
   if (log_.dropped_bytes() > 0) {
     if (!exit_.note.empty()) exit_.note += "; ";
     exit_.note += "the last " + format_bytes(static_cast<double>(log_.dropped_bytes())) +
