@@ -39,6 +39,8 @@ PACKET_MAX = 60_000
 PR_SET_PDEATHSIG = 1
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUSER = 0x10000000
+# Threads of libraries that make them anew in a forked process: of jemalloc (in Arrow).
+FORK_SAFE_THREADS = {"jemalloc_bg_thd"}
 # What the SDK writes before every component, and a component that goes through the stock executor once.
 DUMMY = """
 import kfp
@@ -95,7 +97,7 @@ class State:
 
     def __init__(self):
         self.threads = _thread._count()
-        self.natives = len(os.listdir("/proc/self/task")) - self.threads
+        self.natives = count_natives()
         self.descriptors = {}
         for number in os.listdir("/proc/self/fd"):
             try:
@@ -125,6 +127,18 @@ class State:
         return ""
 
 
+def count_natives():
+    """Threads that Python knows nothing of, and ourselves."""
+    count = -_thread._count()
+    for task in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{task}/comm") as file:
+                count += file.read().strip() not in FORK_SAFE_THREADS
+        except OSError:
+            pass  # it has ended
+    return count
+
+
 def ends_threads_at_fork(before):
     """Whether the library that has started threads has them end before a fork (OpenBLAS does): then nothing is lost by one."""
     pid = os.fork()
@@ -132,7 +146,7 @@ def ends_threads_at_fork(before):
         os._exit(0)
     os.waitpid(pid, 0)
     for _ in range(50):  # a thread that was joined may still be listed for a moment
-        if len(os.listdir("/proc/self/task")) - _thread._count() <= before:
+        if count_natives() <= before:
             return True
         time.sleep(0.001)
     return False
@@ -327,7 +341,7 @@ def flush(file):
 def rehearse():
     """One run of a component that does nothing: the imports, caches and pages of a run are then there."""
     folder = tempfile.mkdtemp(prefix="sluice-rehearsal-")
-    path, argv, level, main = list(sys.path), sys.argv, None, sys.modules["__main__"]
+    path, argv, main = list(sys.path), sys.argv, sys.modules["__main__"]
     logging = sys.modules["logging"]
     level, handlers = logging.root.level, list(logging.root.handlers)
     try:
@@ -364,6 +378,7 @@ class Step:
         self.known = known
         self.worker = worker
         self.identity = None
+        self.cpu_before = 0.0
 
     def wait(self):
         """For a step; the process ends if there is none to come."""
@@ -375,6 +390,7 @@ class Step:
 
     def begin(self):
         given, fds = self.wait()
+        self.cpu_before = cpu_of(resource.RUSAGE_SELF)
         with open(given["j"], "rb", closefd=False) as file:
             file.seek(0)
             parts = file.read().split(b"\0")
@@ -487,10 +503,9 @@ class Step:
         """Before the process is taken apart, which takes longer than most steps; unless there is something to wait for."""
         if _thread._count() > 0 or has_children():
             return
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        below = resource.getrusage(resource.RUSAGE_CHILDREN)
-        cpu = usage.ru_utime + usage.ru_stime + below.ru_utime + below.ru_stime
-        self.send(b"done\0%d\0%d\0%d" % (code, int(cpu * 1e6), max(usage.ru_maxrss, below.ru_maxrss)))
+        cpu = cpu_of(resource.RUSAGE_SELF) + cpu_of(resource.RUSAGE_CHILDREN) - self.cpu_before
+        peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        self.send(b"done\0%d\0%d\0%d" % (code, max(0, int(cpu * 1e6)), peak))
 
     def send(self, packet):
         """Nothing if the step has closed our socket, whatever its number is now."""
@@ -500,6 +515,11 @@ class Step:
                 self.channel.send(packet)
         except (OSError, ValueError):
             pass
+
+
+def cpu_of(who):
+    usage = resource.getrusage(who)
+    return usage.ru_utime + usage.ru_stime
 
 
 def check(result, what):
