@@ -95,8 +95,12 @@ Status Owner::start(const Config& config, const OwnerOptions& options) {
   SLUICE_TRY(store_, open_sqlite_store({.path = dir_.database()}));
   SLUICE_TRY_STATUS(objects_.open());
   LocalHandsOptions hands{.slots = config.slots, .ahead = std::min(config.slots, 16), .stop_grace = config.stop_grace};
-  const SupervisorOptions supervisor{
-      .program = own_program(), .data_dir = dir_.root(), .slots = config.slots, .private_tmp = config.private_tmp};
+  hands.warm = config.warm.enabled;
+  const SupervisorOptions supervisor{.program = own_program(),
+                                     .data_dir = dir_.root(),
+                                     .slots = config.slots,
+                                     .private_tmp = config.private_tmp,
+                                     .warm = config.warm.options};
   hands.launch_supervisor = [this, supervisor]() -> Result<std::unique_ptr<Supervisor>> {
     if (!is_server_) return launch_supervisor(supervisor);
     return SupervisorPool::attach(supervisor);
