@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -162,8 +163,9 @@ void AttemptProcess::main_ended(int wait_status, const rusage& usage, Instant no
   exit_.ended = now;
   exit_.signal = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
   exit_.exit_code = exit_.signal != 0 ? 128 + exit_.signal : WEXITSTATUS(wait_status);
-  // The shell says so of a cold one.
-  if (is_warm_ && exit_.signal != 0 && !kill_at && !exit_.lost)
+  // The shell says so of a cold one, but not of these two.
+  const bool is_quiet = exit_.signal == 0 || exit_.signal == SIGINT || exit_.signal == SIGPIPE;
+  if (is_warm_ && !is_quiet && !kill_at && !exit_.lost)
     log_.write(Stream::kStderr, std::string(::strsignal(exit_.signal)) + (WCOREDUMP(wait_status) ? " (core dumped)\n" : "\n"), now);
   exit_.cpu = duration_of(usage.ru_utime) + duration_of(usage.ru_stime);
   exit_.max_rss_bytes = std::int64_t{usage.ru_maxrss} * 1024;
