@@ -8,6 +8,7 @@ on that one it is given the step and says `modules NAME...` and `done CODE CPU_U
 
 This text is run by exec() in a namespace of its own, so that __main__ is as empty as that of a fresh interpreter.
 """
+import _io
 import _thread
 import atexit
 import builtins
@@ -15,7 +16,6 @@ import ctypes
 import fcntl
 import gc
 import importlib
-import io
 import json
 import os
 import re
@@ -402,7 +402,8 @@ class Step:
             os.close(fd)
         self.take_name(identity)
         set_environment(environment, directory)
-        start_afresh()
+        time.tzset()
+        tempfile.tempdir = None
         return self.write_program(source, [os.fsdecode(argument) for argument in arguments])
 
     def take_place(self, given, directory):
@@ -486,9 +487,15 @@ class Step:
         return code
 
     def new_modules(self):
-        new = [(name, module) for name, module in list(sys.modules.items()) if name not in self.known]
+        # The newest are last. To look at the others would count references to them, and so copy a thousand pages.
+        new = []
+        for name in reversed(sys.modules):
+            if name in self.known:
+                break
+            new.append(name)
+        new.reverse()
         folders = self.worker.folders
-        return [name for name, module in new if module is not None and learnable(name, module, folders)] if new else []
+        return [name for name in new if isinstance(name, str) and learnable(name, sys.modules.get(name), folders)]
 
     def tell(self, kind, names):
         packet = kind
@@ -507,9 +514,17 @@ class Step:
             return
         cpu = cpu_of(resource.RUSAGE_SELF) + cpu_of(resource.RUSAGE_CHILDREN) - self.cpu_before
         peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        if code == 0 and self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)  # an empty /tmp is used again, which is faster than a new one
+        if code == 0:
+            self.remove_program()
         self.send(b"done\0%d\0%d\0%d" % (code, max(0, int(cpu * 1e6)), peak))
+
+    def remove_program(self):
+        """An empty /tmp is used again, which is faster than a new one."""
+        try:
+            os.unlink(self.folder + "/ephemeral_component.py")
+            os.rmdir(self.folder)
+        except OSError:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def send(self, packet):
         """Nothing if the step has closed our socket, whatever its number is now."""
@@ -556,10 +571,8 @@ def set_environment(entries, directory):
             have[name] = value
 
 
-def start_afresh():
-    """What a new interpreter has of its own, and a copy of another has not."""
-    time.tzset()
-    tempfile.tempdir = None
+def draw_seeds():
+    """What a new interpreter has of its own, and a copy of another has not. Ahead: nothing draws from them before the step."""
     random = sys.modules.get("random")
     if random is not None:
         random.seed()
@@ -590,7 +603,8 @@ def clear_modules():
 def flush_open_files():
     # Those of before the fork are frozen, and are not listed.
     for found in gc.get_objects():
-        if issubclass(type(found), io.IOBase) and not issubclass(type(found), io.RawIOBase):
+        kinds = type(found).__mro__  # io.IOBase would note down every type that it is asked for
+        if _io._IOBase in kinds and _io._RawIOBase not in kinds:
             try:
                 if not found.closed:
                     found.flush()
@@ -664,6 +678,9 @@ class Worker:
             os.umask(self.umask)
             step = Step(ours, known, self)
             rehearse()
+            draw_seeds()
+            os.environ["SLUICE_ATTEMPT"] = ""  # copies the pages that the step's variables go to
+            gc.freeze()
             socket.send_fds(self.control, [b"spare\0%d" % os.getpid()], [theirs.fileno()])
             theirs.close()
             self.control.close()
