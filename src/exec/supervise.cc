@@ -88,7 +88,7 @@ int SupervisorLoop::run() {
     if (has_news_ || watches_room_) send_waiting();
     turn();
   }
-  warm_.end();
+  warm_.end(clock_.now());
   orphans_.kill_children();
   leave_files();
   send_last_words();
@@ -173,7 +173,7 @@ void SupervisorLoop::start(AttemptSpec spec) {
 }
 
 void SupervisorLoop::start_held() {
-  while (!held_.empty() && attempts_.size() + warming_.size() < slots_) {
+  while (ending_ == Ending::kNo && !held_.empty() && attempts_.size() + warming_.size() < slots_) {
     AttemptSpec spec = std::move(held_.front());
     held_.pop_front();
     if (spec.warm)
@@ -265,7 +265,7 @@ void SupervisorLoop::on_main_ended(AttemptProcess& attempt) {
   rusage usage{};
   ::wait4(attempt.pid(), &status, 0, &usage);
   // A child of ours only since its worker has died.
-  if (attempt.is_warm() && WIFSIGNALED(status) && !attempt.kill_at) attempt.note_lost();
+  if (attempt.is_warm() && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !attempt.kill_at) attempt.note_lost();
   if (attempt.is_warm()) on_stray_ended(attempt.pid());
   end_main(attempt, status, usage);
 }

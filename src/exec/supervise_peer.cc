@@ -119,6 +119,7 @@ void SupervisorLoop::withdraw(const std::vector<std::string>& ids) {
   AttemptsWithdrawn withdrawn;
   for (const std::string& id : ids)
     if (take_back(id)) withdrawn.ids.push_back(id);
+  start_held();  // one that waited for a worker has had a slot
   say(withdrawn);
 }
 

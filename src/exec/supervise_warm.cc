@@ -9,6 +9,9 @@
 namespace sluice {
 namespace {
 
+// A process that was to take a step may be gone: so often another one is looked for.
+constexpr int kHandTriesMax = 4;
+
 rusage usage_of(const WarmNews& news) {
   rusage usage{};
   usage.ru_utime.tv_sec = news.cpu.count() / 1'000'000;
@@ -20,7 +23,7 @@ rusage usage_of(const WarmNews& news) {
 }  // namespace
 
 void SupervisorLoop::start_warm(AttemptSpec spec) {
-  while (true) {
+  for (int tries = 0; tries < kHandTriesMax; ++tries) {
     now_ = clock_.now();
     const WarmPool::Answer answer = warm_.ask(spec, now_);
     if (answer.way == WarmPool::Way::kWait) {
@@ -38,6 +41,8 @@ void SupervisorLoop::start_warm(AttemptSpec spec) {
     if (!attempt->exit().error.empty()) return tell(attempt->exit());
     spec = attempt->spec();
   }
+  spec.cold_because = "it could not be handed to a warm worker";
+  start_now(std::move(spec));
 }
 
 // Those that wait, in the order in which they came.

@@ -27,6 +27,10 @@ constexpr std::chrono::minutes kTroubleMax{10};
 constexpr std::chrono::seconds kLookEvery{5};
 // A worker whose socket is full (hundreds of ends at once) is told again after this.
 constexpr int kTellAgainMs = 5;
+// So long it may take a worker to note down what a step has imported.
+constexpr std::chrono::seconds kLearnMax{2};
+// A worker that is not older has been asked for what it has: no other is started in its place.
+constexpr std::chrono::seconds kReplaceMin{1};
 
 // What an event points to: a worker's control socket, or a forked process's socket or pidfd.
 enum class Source : std::uint64_t { kControl = 0, kSocket = 1, kPidfd = 2 };
@@ -168,7 +172,7 @@ std::vector<WarmNews> WarmPool::turn(Instant now) {
     const auto found = forked_.find(number);
     if (found == forked_.end()) continue;
     // What it has said comes before that it is gone.
-    if (found->second.socket.get() >= 0) on_step_news(number, found->second, out);
+    if (found->second.socket.get() >= 0) on_step_news(number, found->second, out, now);
     if (source >> 32U == static_cast<std::uint64_t>(Source::kPidfd)) on_death(number, found->second, out);
   }
   if (now - looked_ >= kLookEvery || now < looked_) {
@@ -206,6 +210,7 @@ void WarmPool::take(Worker& worker, const WorkerNews& news, OwnedFd fd, std::vec
                      (void)start(before.environment, before.variables, now, before.tries + 1, before.replaces).has_value();
                  },
                  [&](const WorkerLearned&) { worker.is_stale = true; },
+                 [&](const SpareSpoilt& spoilt) { on_spoilt(worker, spoilt.pid, now); },
                  [&](const SpareReady& spare) { on_spare(worker, spare.pid, std::move(fd), now); },
                  [&](const StepReaped& reaped) {
                    const auto found = forked_.find(reaped.pid);
@@ -251,7 +256,21 @@ void WarmPool::on_spare(Worker& worker, pid_t pid, OwnedFd socket, Instant now) 
   forked.pidfd = std::move(pidfd);
 }
 
-void WarmPool::on_step_news(pid_t pid, Forked& forked, std::vector<WarmNews>& out) {
+// To fork again at once would most likely fail again: without a spare its steps run cold for a while.
+void WarmPool::on_spoilt(Worker& worker, pid_t pid, Instant now) {
+  worker.forking = std::max(0, worker.forking - 1);
+  if (pid > 0) {
+    Forked& forked = forked_[pid];
+    forked.worker = worker.number;
+    forked.state = Forked::State::kDone;
+    reap(pid);
+  }
+  if (spare_of(worker.number)) return;
+  worker.is_stuck = true;
+  trouble_[{worker.environment, worker.variables}] = {"its warm worker cannot fork", now};
+}
+
+void WarmPool::on_step_news(pid_t pid, Forked& forked, std::vector<WarmNews>& out, Instant now) {
   while (true) {
     const auto packet = receive_packet(forked.socket.get());
     if (!packet) return;
@@ -271,6 +290,7 @@ void WarmPool::on_step_news(pid_t pid, Forked& forked, std::vector<WarmNews>& ou
     } else if (const auto worker = workers_.find(forked.worker); worker != workers_.end()) {
       std::vector<std::string> words = std::get<StepModules>(*news).names;
       words.insert(words.begin(), "learn");
+      worker->second.learned = now;
       send_packet(worker->second.control.get(), warm_packet(words));
     }
   }
@@ -324,17 +344,17 @@ void WarmPool::give_up(Worker& worker, const std::string& why, Instant now) {
   ::kill(worker.pid, SIGKILL);
 }
 
-void WarmPool::end(Worker& worker) {
+void WarmPool::end(Worker& worker, Instant now) {
   worker.is_gone = true;
   worker.control = OwnedFd();
   for (auto& [pid, forked] : forked_)
     if (forked.worker == worker.number) forked.socket = OwnedFd();
-  if (!worker.is_ready) ::kill(worker.pid, SIGKILL);
+  if (now - worker.learned > kLearnMax) ::kill(worker.pid, SIGKILL);
 }
 
-void WarmPool::end() {
+void WarmPool::end(Instant now) {
   for (auto& [number, worker] : workers_)
-    if (!worker.is_gone) end(worker);
+    if (!worker.is_gone) end(worker, now);
 }
 
 // Its socket's end is the end of one that waits; that is seen as any other death.
@@ -391,7 +411,8 @@ WarmView WarmPool::view(Instant now) const {
     WarmWorkerState state{.number = number,
                           .is_ready = worker.is_ready,
                           .is_replaced = worker.is_replaced || worker.is_stuck,
-                          .is_stale = worker.is_stale,
+                          .is_stale = worker.is_stale && !worker.is_replaced && now - worker.since > kReplaceMin &&
+                                      !is_being_replaced(number),
                           .spares = worker.forking,
                           .bytes = worker.bytes,
                           .spare_bytes = worker.spare_bytes,
@@ -405,6 +426,12 @@ WarmView WarmPool::view(Instant now) const {
     view.workers.push_back(state);
   }
   return view;
+}
+
+bool WarmPool::is_being_replaced(int worker) const {
+  return std::any_of(workers_.begin(), workers_.end(), [&](const auto& entry) {
+    return entry.second.replaces == worker && !entry.second.is_ready && !entry.second.is_gone;
+  });
 }
 
 void WarmPool::carry_out(Instant now) {
@@ -425,7 +452,7 @@ void WarmPool::perform(const WarmMove& move, Instant now) {
                    for (int i = 0; i < some.count; ++i)
                      if (const auto pid = spare_of(some.worker)) drop(forked_.at(*pid));
                  },
-                 [&](const EndWorker& ended) { end(workers_.at(ended.worker)); },
+                 [&](const EndWorker& ended) { end(workers_.at(ended.worker), now); },
                  [&](const ReplaceWorker& old) {
                    Worker& worker = workers_.at(old.worker);
                    worker.is_stale = false;

@@ -86,8 +86,8 @@ class WarmPool {
   std::size_t workers() const { return workers_.size(); }
   // Main processes of attempts that are children of workers.
   std::size_t steps() const;
-  // All workers end, those that are busy starting at once.
-  void end();
+  // All workers end, at once but for those that may have something to note down.
+  void end(Instant now);
 
  private:
   struct Worker {
@@ -105,7 +105,8 @@ class WarmPool {
     int tries = 1;         // this is the N-th in a row that starts
     int replaces = 0;      // number of another
     int forking = 0;
-    Instant since{}, used{}, told{};  // started; had something to do; was told to fork
+    Instant since{}, used{};    // started; had something to do
+    Instant told{}, learned{};  // was told to fork; was told what a step has imported
     std::int64_t bytes = 0, spare_bytes = 0;
   };
   // What a worker has forked.
@@ -129,10 +130,11 @@ class WarmPool {
   void take(Worker& worker, const WorkerNews& news, OwnedFd fd, std::vector<WarmNews>& out, Instant now);
   void on_ready(Worker& worker, const WorkerReady& ready, Instant now);
   void on_spare(Worker& worker, pid_t pid, OwnedFd socket, Instant now);
-  void on_step_news(pid_t pid, Forked& forked, std::vector<WarmNews>& out);
+  void on_step_news(pid_t pid, Forked& forked, std::vector<WarmNews>& out, Instant now);
   void on_death(pid_t pid, Forked& forked, std::vector<WarmNews>& out);
   void give_up(Worker& worker, const std::string& why, Instant now);
-  void end(Worker& worker);
+  void end(Worker& worker, Instant now);
+  void on_spoilt(Worker& worker, pid_t pid, Instant now);
   static void drop(Forked& forked);
   void look_at_starts(Instant now);
   void look_at_memory();
@@ -140,6 +142,7 @@ class WarmPool {
   void perform(const WarmMove& move, Instant now);
   WarmView view(Instant now) const;
   std::optional<pid_t> spare_of(int worker) const;
+  bool is_being_replaced(int worker) const;
 
   const SupervisorOptions options_;
   const BaseEnvironment& base_;

@@ -53,10 +53,12 @@ std::optional<WorkerNews> read_worker_news(std::string_view packet) {
   if (kind == "again") return WorkerAgain{};
   if (kind == "learned") return WorkerLearned{};
   if (kind == "reaped") return reaped_of(rest);
-  if (kind != "spare") return std::nullopt;
+  if (kind != "spare" && kind != "spoilt") return std::nullopt;
   const auto numbers = numbers_of(rest);
-  if (!numbers || numbers->size() != 1 || numbers->front() < 1 || numbers->front() > kPidMax) return std::nullopt;
-  return SpareReady{static_cast<pid_t>(numbers->front())};
+  if (!numbers || numbers->size() != 1 || numbers->front() > kPidMax) return std::nullopt;
+  const auto pid = static_cast<pid_t>(numbers->front());
+  if (kind == "spoilt") return SpareSpoilt{pid};
+  return pid > 0 ? std::optional<WorkerNews>(SpareReady{pid}) : std::nullopt;
 }
 
 std::optional<StepNews> read_step_news(std::string_view packet) {

@@ -32,13 +32,16 @@ struct WorkerLearned {};  // steps have imported what it has not
 struct SpareReady {
   pid_t pid = 0;
 };
+struct SpareSpoilt {
+  pid_t pid = 0;  // 0: it could not even be forked
+};
 struct StepReaped {
   pid_t pid = 0;
   int wait_status = 0;
   Duration cpu{0};
   std::int64_t max_rss_bytes = 0;
 };
-using WorkerNews = std::variant<WorkerReady, WorkerFailed, WorkerAgain, WorkerLearned, SpareReady, StepReaped>;
+using WorkerNews = std::variant<WorkerReady, WorkerFailed, WorkerAgain, WorkerLearned, SpareReady, SpareSpoilt, StepReaped>;
 // Nothing: it cannot be understood.
 std::optional<WorkerNews> read_worker_news(std::string_view packet);
 

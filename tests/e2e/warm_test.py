@@ -46,6 +46,7 @@ WILD = {
     "signals": "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.alarm(1000)",
     "atexit": "import atexit, sys; atexit.register(print, 'at exit'); print('to stderr', file=sys.stderr)",
     "hook": "import sys; sys.excepthook = lambda *a: print('hook', a[0].__name__); raise OSError('x')",
+    "forks": "import os, sys\n    pid = os.fork()\n    if pid == 0:\n        sys.exit(5)\n    print(os.waitpid(pid, 0)[1], os.path.exists(__file__))",
     "multiprocess": "import multiprocessing as m; c = m.get_context('fork'); p = c.Process(target=print, args=('child',)); "
                     "p.start(); p.join(); print(p.exitcode)",
 }

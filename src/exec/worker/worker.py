@@ -4,7 +4,7 @@ It runs in the environment's own Python (3.9 and newer), with nothing but the st
 to the supervisor; packets are words with NUL between them. The supervisor says: fork, learn NAME..., reap PID. We say: ready
 PACKAGE..., failed WHY, again (start another: this process imported something it should not have), learned, reaped PID STATUS
 USER_US SYSTEM_US RSS_KB. A process that waits for a step says `spare PID` on the same socket, with its end of a socket of its own;
-on that one it is given the step and says `modules NAME...` and `done CODE CPU_US RSS_KB`.
+on that one it is given the step and says `modules NAME...` and `done CODE CPU_US RSS_KB`. `spoilt PID`: it never will (0: there is none).
 
 This text is run by exec() in a namespace of its own, so that __main__ is as empty as that of a fresh interpreter.
 """
@@ -33,7 +33,7 @@ import time
 import types
 
 RECORD = os.path.join(sys.prefix, "sluice-modules.json")
-TRIES_MAX = 3
+TRIES_MAX = 5
 NAMES_MAX = 5000
 PACKET_MAX = 60_000
 PR_SET_PDEATHSIG = 1
@@ -201,7 +201,7 @@ class Record:
 
 
 def learn(names):
-    """Notes modules that a step has imported, for the workers after us. Whether there are new ones."""
+    """Notes modules that a step has imported, for the workers after us. Whether one of those would have them."""
     lock = Record.lock()
     if lock is None:
         return False
@@ -210,7 +210,9 @@ def learn(names):
         new = [name for name in names if name not in record.modules][:max(0, NAMES_MAX - len(record.modules))]
         for name in new:
             record.modules[name] = {}
-        return bool(new) and record.write()
+        if new and not record.write():
+            return False
+        return any(name in record.modules and not is_left_out(name, record) for name in names)
     finally:
         os.close(lock)
 
@@ -233,7 +235,7 @@ def import_one(name, record, folders):
     except BaseException as error:
         why = f"its import fails here: {type(error).__name__}: {error}"[:300]
     else:
-        why = ""
+        why = "" if name in sys.modules else "it does not stay imported"
     new = [other for other in list(sys.modules) if other not in before_names]
     state = State().difference(before, folders, new)
     for other in new:
@@ -378,6 +380,7 @@ class Step:
         self.known = known
         self.worker = worker
         self.identity = None
+        self.pid = os.getpid()
         self.cpu_before = 0.0
         self.folder = None
 
@@ -459,8 +462,7 @@ class Step:
         sys.orig_argv = [sys.executable, "-m", "kfp.dsl.executor_main", *arguments]
         if not getattr(sys.flags, "safe_path", False):
             sys.path.insert(0, os.getcwd())
-        code = run_main(arguments)
-        code = self.close(code)
+        code = self.close(run_main(arguments))
         if code < 0:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.kill(os.getpid(), -code)
@@ -510,7 +512,7 @@ class Step:
 
     def tell_end(self, code):
         """Before the process is taken apart, which takes longer than most steps; unless there is something to wait for."""
-        if _thread._count() > 0 or has_children():
+        if os.getpid() != self.pid or _thread._count() > 0 or has_children():
             return
         cpu = cpu_of(resource.RUSAGE_SELF) + cpu_of(resource.RUSAGE_CHILDREN) - self.cpu_before
         peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
@@ -527,8 +529,10 @@ class Step:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def send(self, packet):
-        """Nothing if the step has closed our socket, whatever its number is now."""
+        """Nothing if the step has closed our socket, whatever its number is now; or if this is a fork of the step's own."""
         try:
+            if os.getpid() != self.pid:
+                return
             info = os.fstat(self.channel.fileno())
             if (info.st_dev, info.st_ino) == self.identity:
                 self.channel.send(packet)
@@ -551,6 +555,17 @@ def die_with_parent(parent):
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(0)
+
+
+def be_killed_first():
+    """When the machine is out of memory: before the worker, with which all its steps would go."""
+    try:
+        with open("/proc/self/oom_score_adj", "r+") as file:
+            score = min(1000, int(file.read()) + 50)
+            file.seek(0)
+            file.write(str(score))
+    except (OSError, ValueError):
+        pass
 
 
 def set_environment(entries, directory):
@@ -640,7 +655,8 @@ class Worker:
         os.environ["_KFP_RUNTIME"] = "true"
         if sys.path and sys.path[0] == "":
             del sys.path[0]
-        for name in ("logging", "argparse", "kfp", "kfp.dsl", "kfp.dsl.executor", "kfp.dsl.kfp_config", "kfp.dsl.utils"):
+        # What kfp.dsl.executor_main imports; itself it must not be there, or runpy would warn of it.
+        for name in ("argparse", "logging", "kfp", "kfp.dsl", "kfp.dsl.executor"):
             importlib.import_module(name)
         if not preload(self.folders):
             return False
@@ -660,20 +676,27 @@ class Worker:
             if words[0] == b"fork":
                 self.fork(known)
             elif words[0] == b"learn":
-                if learn([word.decode() for word in words[1:]]):
+                if learn([word.decode("utf-8", "replace") for word in words[1:]]):
                     self.say("learned")
             elif words[0] == b"reap":
                 _, status, usage = os.wait4(int(words[1]), 0)
                 self.say("reaped", int(words[1]), status, int(usage.ru_utime * 1e6), int(usage.ru_stime * 1e6), usage.ru_maxrss)
 
     def fork(self, known):
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        if os.fork() != 0:
+        try:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            pid = os.fork()
+        except OSError:  # no memory, no descriptors, too many processes
+            self.say("spoilt", 0)
+            return
+        if pid != 0:
             ours.close()
             theirs.close()
             return
+        is_ready = False
         try:
             die_with_parent(self.pid)
+            be_killed_first()
             os.setsid()
             os.umask(self.umask)
             step = Step(ours, known, self)
@@ -682,11 +705,14 @@ class Worker:
             os.environ["SLUICE_ATTEMPT"] = ""  # copies the pages that the step's variables go to
             gc.freeze()
             socket.send_fds(self.control, [b"spare\0%d" % os.getpid()], [theirs.fileno()])
+            is_ready = True
             theirs.close()
             self.control.close()
             step.run()
         except BaseException as error:
             os.write(2, f"sluice worker: {type(error).__name__}: {error}\n".encode("utf-8", "replace"))
+            if not is_ready:
+                self.say("spoilt", os.getpid())
         finally:
             os._exit(126)
 
