@@ -31,9 +31,8 @@ class Reader {
 
  private:
   void take(const std::string& key, const toml::node& node) {
-    static const std::vector<std::string> kKeys{"data_dir",   "slots",  "durability", "private_tmp",
-                                                "stop_grace", "images", "secrets",    "server",
-                                                "warm"};
+    static const std::vector<std::string> kKeys{"data_dir", "slots",   "durability", "private_tmp", "stop_grace",
+                                                "images",   "secrets", "server",     "warm"};
     if (key == "data_dir") return text(key, node, config_.data_dir);
     if (key == "images") return images(node);
     if (key == "secrets") return secrets(node);

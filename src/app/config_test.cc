@@ -130,7 +130,8 @@ TEST_F(Configuration, MemoryIsAPartOfTheMachinesOrANumberOfBytes) {
   EXPECT_EQ(memory_setting("500MB"), 500'000'000);
   EXPECT_EQ(memory_setting("1.5 GiB"), 3LL << 29);
   EXPECT_GT(memory_setting("25%").value_or(0), 1 << 20);
-  for (const char* text : {"", "0%", "101%", "-1GiB", "10", "GiB", "1 lot", "nan%", "1e300GB"}) EXPECT_FALSE(memory_setting(text)) << text;
+  for (const char* text : {"", "0%", "101%", "-1GiB", "10", "GiB", "1 lot", "nan%", "1e300GB"})
+    EXPECT_FALSE(memory_setting(text)) << text;
 }
 
 TEST_F(Configuration, MistakesHaveTheirFileLineAndColumn) {

@@ -166,7 +166,8 @@ void AttemptProcess::main_ended(int wait_status, const rusage& usage, Instant no
   // The shell says so of a cold one, but not of these two.
   const bool is_quiet = exit_.signal == 0 || exit_.signal == SIGINT || exit_.signal == SIGPIPE;
   if (is_warm_ && !is_quiet && !kill_at && !exit_.lost)
-    log_.write(Stream::kStderr, std::string(::strsignal(exit_.signal)) + (WCOREDUMP(wait_status) ? " (core dumped)\n" : "\n"), now);
+    log_.write(Stream::kStderr, std::string(::strsignal(exit_.signal)) + (WCOREDUMP(wait_status) ? " (core dumped)\n" : "\n"),
+               now);
   exit_.cpu = duration_of(usage.ru_utime) + duration_of(usage.ru_stime);
   exit_.max_rss_bytes = std::int64_t{usage.ru_maxrss} * 1024;
 }

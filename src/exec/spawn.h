@@ -30,8 +30,8 @@ struct SpawnOutcome {
   const char* failed_call = nullptr;  // "execve", "chdir", ...; null: the program runs
   int error = 0;  // errno of it
 };
-// A session and process group of its own, signals unblocked, killed with its parent. Must be called on the main thread: PDEATHSIG watches
-// the thread that forked. Returns when the program runs or could not be started (then the child is reaped).
+// A session and process group of its own, signals unblocked, killed with its parent. Must be called on the main thread: PDEATHSIG
+// watches the thread that forked. Returns when the program runs or could not be started (then the child is reaped).
 SpawnOutcome spawn(const SpawnRequest& request);
 
 // Looks programs up on a PATH and remembers what it found, as a shell does: a start then costs no look at the disk.

@@ -69,11 +69,8 @@ void SupervisorLoop::take_warm(const WarmNews& news) {
       if (!attempt.kill_at) ::kill(-news.pid, SIGKILL);
       attempt.note_dying();
       return warm_.reap(news.pid);
-    case WarmNews::Kind::kEnded:
-      break;
-    case WarmNews::Kind::kLost:
-      attempt.note_lost();
-      return end_main(attempt, SIGKILL, usage_of(news));
+    case WarmNews::Kind::kEnded: break;
+    case WarmNews::Kind::kLost: attempt.note_lost(); return end_main(attempt, SIGKILL, usage_of(news));
   }
   end_main(attempt, news.wait_status, usage_of(news));
 }

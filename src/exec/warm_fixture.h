@@ -82,9 +82,10 @@ class WarmTest : public SupervisorTest {
       source += "    " + body.substr(at, end - at) + "\n";
       at = end + 1;
     }
-    spec.warm = WarmStep{.environment = environment_,
-                         .source = source,
-                         .args = {"--executor_input", R"({"inputs": {"parameterValues": {}}})", "--function_to_execute", "hello"}};
+    spec.warm =
+        WarmStep{.environment = environment_,
+                 .source = source,
+                 .args = {"--executor_input", R"({"inputs": {"parameterValues": {}}})", "--function_to_execute", "hello"}};
     return spec;
   }
 

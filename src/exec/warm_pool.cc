@@ -19,8 +19,6 @@ namespace {
 
 // A worker that is not ready after so long will not be: its steps run cold.
 constexpr std::chrono::seconds kStartMax{30};
-// Each of them leaves out one more of the modules that cannot be imported ahead.
-constexpr int kTriesMax = 12;
 // What did not start once may start when the machine has other worries.
 constexpr std::chrono::minutes kTroubleMax{10};
 // Memory and idle workers are looked at so often while there are workers.
@@ -32,23 +30,10 @@ constexpr std::chrono::seconds kLearnMax{2};
 // A worker that is not older has been asked for what it has: no other is started in its place.
 constexpr std::chrono::seconds kReplaceMin{1};
 
-// What an event points to: a worker's control socket, or a forked process's socket or pidfd.
-enum class Source : std::uint64_t { kControl = 0, kSocket = 1, kPidfd = 2 };
-std::uint64_t source_of(Source source, int number) {
-  return (static_cast<std::uint64_t>(source) << 32U) | static_cast<std::uint32_t>(number);
-}
-
-std::string upper(std::string text) {
-  for (char& c : text)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  return text;
-}
-
 // Of what an attempt has of its own, that which a worker must have been started with.
 Variables start_variables(const AttemptSpec& spec, std::span<const std::string> packages) {
   Variables variables = variables_of(spec.env);
-  std::erase_if(variables,
-                [&](const auto& variable) { return effect_of(variable.first, packages) == VariableEffect::kAnytime; });
+  std::erase_if(variables, [&](const auto& variable) { return effect_of(variable.first, packages) == VariableEffect::kAnytime; });
   return variables;
 }
 
@@ -66,8 +51,9 @@ bool WarmPool::set_up(int devnull) {
   return epoll_ >= 0;
 }
 
-bool WarmPool::watch(int fd, std::uint64_t source) const {
-  epoll_event event{.events = EPOLLIN, .data = {.u64 = source}};
+bool WarmPool::watch(int fd, Source source, int number) const {
+  const std::uint64_t where = (static_cast<std::uint64_t>(source) << 32U) | static_cast<std::uint32_t>(number);
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = where}};
   return ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
@@ -127,7 +113,7 @@ Status WarmPool::start(const std::string& environment, const Variables& wanted, 
   worker.tries = tries;
   worker.replaces = replaces;
   worker.since = worker.used = now;
-  watch(worker.control.get(), source_of(Source::kControl, number));
+  watch(worker.control.get(), Source::kControl, number);
   return {};
 }
 
@@ -139,7 +125,8 @@ pid_t WarmPool::hand(const AttemptSpec& spec, std::span<char* const> envp, const
   if (::write(request.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) return -1;
   std::string kinds = "jioe";
   std::vector<int> fds{request.get(), place.stdin_fd, place.stdout_fd, place.stderr_fd};
-  for (const auto& [kind, fd] : {std::pair{'u', place.tmp.user_namespace}, {'m', place.tmp.mount_namespace}, {'r', place.tmp.root}})
+  for (const auto& [kind, fd] :
+       {std::pair{'u', place.tmp.user_namespace}, {'m', place.tmp.mount_namespace}, {'r', place.tmp.root}})
     if (fd >= 0) {
       kinds += kind;
       fds.push_back(fd);
@@ -184,126 +171,6 @@ std::vector<WarmNews> WarmPool::turn(Instant now) {
   return out;
 }
 
-void WarmPool::on_control(Worker& worker, std::vector<WarmNews>& out, Instant now) {
-  while (!worker.is_gone) {
-    auto packet = receive_packet(worker.control.get());
-    if (!packet) return;
-    const auto news = packet->bytes.empty() ? std::nullopt : read_worker_news(packet->bytes);
-    if (!news) return give_up(worker, "its warm worker ended while it started", now);
-    take(worker, *news, std::move(packet->fd), out, now);
-  }
-}
-
-void WarmPool::take(Worker& worker, const WorkerNews& news, OwnedFd fd, std::vector<WarmNews>& out, Instant now) {
-  std::visit(Match{
-                 [&](const WorkerReady& ready) { on_ready(worker, ready, now); },
-                 [&](const WorkerFailed& failed) { give_up(worker, "its warm worker cannot start: " + failed.why, now); },
-                 [&](const WorkerAgain&) {
-                   const Worker before{.environment = worker.environment,
-                                       .variables = worker.variables,
-                                       .tries = worker.tries,
-                                       .replaces = worker.replaces};
-                   give_up(worker, "", now);
-                   if (before.tries >= kTriesMax)
-                     trouble_[{before.environment, before.variables}] = {"too many of its modules cannot be imported ahead", now};
-                   else
-                     (void)start(before.environment, before.variables, now, before.tries + 1, before.replaces).has_value();
-                 },
-                 [&](const WorkerLearned&) { worker.is_stale = true; },
-                 [&](const SpareSpoilt& spoilt) { on_spoilt(worker, spoilt.pid, now); },
-                 [&](const SpareReady& spare) { on_spare(worker, spare.pid, std::move(fd), now); },
-                 [&](const StepReaped& reaped) {
-                   const auto found = forked_.find(reaped.pid);
-                   if (found == forked_.end() || found->second.worker != worker.number) return;
-                   if (found->second.state == Forked::State::kStep)
-                     out.push_back({.pid = reaped.pid,
-                                    .kind = WarmNews::Kind::kEnded,
-                                    .wait_status = reaped.wait_status,
-                                    .cpu = reaped.cpu,
-                                    .max_rss_bytes = reaped.max_rss_bytes});
-                   forked_.erase(found);
-                 },
-             },
-             news);
-}
-
-// Those that wait for an older one ask again after this turn.
-void WarmPool::on_ready(Worker& worker, const WorkerReady& ready, Instant now) {
-  for (const std::string& package : ready.packages) worker.packages.push_back(upper(package));
-  packages_[worker.environment] = worker.packages;
-  worker.is_ready = true;
-  worker.used = now;
-  worker.bytes = resident_bytes(worker.pid);
-  for (auto& [number, other] : workers_)
-    if (number != worker.number && other.is_ready && other.environment == worker.environment &&
-        can_serve(worker.variables, other.variables, worker.packages)) {
-      other.is_replaced = true;
-      other.is_stale = false;
-    }
-}
-
-void WarmPool::on_spare(Worker& worker, pid_t pid, OwnedFd socket, Instant now) {
-  worker.forking = std::max(0, worker.forking - 1);
-  OwnedFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (socket.get() < 0 || pidfd.get() < 0) return;
-  if (worker.spare_bytes == 0) worker.spare_bytes = private_bytes(pid);
-  worker.used = std::max(worker.used, waiting_.empty() ? worker.used : now);
-  watch(socket.get(), source_of(Source::kSocket, pid));
-  watch(pidfd.get(), source_of(Source::kPidfd, pid));
-  Forked& forked = forked_[pid];
-  forked.worker = worker.number;
-  forked.socket = std::move(socket);
-  forked.pidfd = std::move(pidfd);
-}
-
-// To fork again at once would most likely fail again: without a spare its steps run cold for a while.
-void WarmPool::on_spoilt(Worker& worker, pid_t pid, Instant now) {
-  worker.forking = std::max(0, worker.forking - 1);
-  if (pid > 0) {
-    Forked& forked = forked_[pid];
-    forked.worker = worker.number;
-    forked.state = Forked::State::kDone;
-    reap(pid);
-  }
-  if (spare_of(worker.number)) return;
-  worker.is_stuck = true;
-  trouble_[{worker.environment, worker.variables}] = {"its warm worker cannot fork", now};
-}
-
-void WarmPool::on_step_news(pid_t pid, Forked& forked, std::vector<WarmNews>& out, Instant now) {
-  while (true) {
-    const auto packet = receive_packet(forked.socket.get());
-    if (!packet) return;
-    if (packet->bytes.empty()) {  // the step has closed it, or is gone
-      forked.socket = OwnedFd();
-      return;
-    }
-    const auto news = read_step_news(packet->bytes);
-    if (!news || forked.state != Forked::State::kStep) continue;
-    if (const auto* done = std::get_if<StepDone>(&*news)) {
-      forked.state = Forked::State::kDone;
-      out.push_back({.pid = pid,
-                     .kind = WarmNews::Kind::kDone,
-                     .wait_status = done->exit_code << 8,
-                     .cpu = done->cpu,
-                     .max_rss_bytes = done->max_rss_bytes});
-    } else if (const auto worker = workers_.find(forked.worker); worker != workers_.end()) {
-      std::vector<std::string> words = std::get<StepModules>(*news).names;
-      words.insert(words.begin(), "learn");
-      worker->second.learned = now;
-      send_packet(worker->second.control.get(), warm_packet(words));
-    }
-  }
-}
-
-void WarmPool::on_death(pid_t pid, Forked& forked, std::vector<WarmNews>& out) {
-  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, forked.pidfd.get(), nullptr);
-  if (forked.state == Forked::State::kStep)
-    out.push_back({.pid = pid, .kind = WarmNews::Kind::kDying});
-  else
-    reap(pid);
-}
-
 void WarmPool::reap(pid_t pid) {
   const auto found = forked_.find(pid);
   if (found == forked_.end() || found->second.is_asked) return;
@@ -316,8 +183,7 @@ void WarmPool::reap(pid_t pid) {
 
 std::vector<WarmNews> WarmPool::child_reaped(pid_t pid) {
   std::vector<WarmNews> out;
-  const auto gone =
-      std::find_if(workers_.begin(), workers_.end(), [&](const auto& worker) { return worker.second.pid == pid; });
+  const auto gone = std::find_if(workers_.begin(), workers_.end(), [&](const auto& worker) { return worker.second.pid == pid; });
   if (gone == workers_.end()) {
     forked_.erase(pid);
     return out;
@@ -364,8 +230,8 @@ void WarmPool::drop(Forked& forked) {
 }
 
 std::size_t WarmPool::steps() const {
-  return static_cast<std::size_t>(std::count_if(
-      forked_.begin(), forked_.end(), [](const auto& entry) { return entry.second.state == Forked::State::kStep; }));
+  return static_cast<std::size_t>(std::count_if(forked_.begin(), forked_.end(),
+                                                [](const auto& entry) { return entry.second.state == Forked::State::kStep; }));
 }
 
 bool WarmPool::is_due(Instant now) const {
@@ -408,15 +274,15 @@ WarmView WarmPool::view(Instant now) const {
                 .now = now};
   for (const auto& [number, worker] : workers_) {
     if (worker.is_gone) continue;
-    WarmWorkerState state{.number = number,
-                          .is_ready = worker.is_ready,
-                          .is_replaced = worker.is_replaced || worker.is_stuck,
-                          .is_stale = worker.is_stale && !worker.is_replaced && now - worker.since > kReplaceMin &&
-                                      !is_being_replaced(number),
-                          .spares = worker.forking,
-                          .bytes = worker.bytes,
-                          .spare_bytes = worker.spare_bytes,
-                          .used = worker.used};
+    WarmWorkerState state{
+        .number = number,
+        .is_ready = worker.is_ready,
+        .is_replaced = worker.is_replaced || worker.is_stuck,
+        .is_stale = worker.is_stale && !worker.is_replaced && now - worker.since > kReplaceMin && !is_being_replaced(number),
+        .spares = worker.forking,
+        .bytes = worker.bytes,
+        .spare_bytes = worker.spare_bytes,
+        .used = worker.used};
     for (const auto& [pid, forked] : forked_) {
       if (forked.worker != number) continue;
       state.spares += forked.state == Forked::State::kSpare ? 1 : 0;

@@ -1,8 +1,9 @@
-// The warm workers of one supervisor, and the processes that they have forked: who is ready for a step, who runs one, who has ended.
+// The warm workers of one supervisor, and the processes that they have forked: who is ready for a step, who runs one, who has
+// ended.
 //
-// A worker is a child of ours and a helper, in our session. What it forks is a child of the worker's: that such a process has ended
-// is seen through a pidfd, and how through the worker, which waits for it only when told to. So until reap() its number cannot be
-// another process's. When a worker dies, what it has forked dies with it and comes to us, as orphans do.
+// A worker is a child of ours and a helper, in our session. What it forks is a child of the worker's: that such a process has
+// ended is seen through a pidfd, and how through the worker, which waits for it only when told to. So until reap() its number
+// cannot be another process's. When a worker dies, what it has forked dies with it and comes to us, as orphans do.
 #pragma once
 
 #include <sys/types.h>
@@ -123,7 +124,9 @@ class WarmPool {
     Instant at{};
   };
 
-  bool watch(int fd, std::uint64_t source) const;
+  // What an event points to: a worker's control socket, or a forked process's socket or pidfd.
+  enum class Source : std::uint64_t { kControl = 0, kSocket = 1, kPidfd = 2 };
+  bool watch(int fd, Source source, int number) const;
   Worker* find_worker(const std::string& environment, const Variables& wanted, bool ready);
   Status start(const std::string& environment, const Variables& wanted, Instant now, int tries, int replaces);
   void on_control(Worker& worker, std::vector<WarmNews>& out, Instant now);

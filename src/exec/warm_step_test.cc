@@ -96,8 +96,8 @@ TEST_F(WarmTest, StopIsSigtermAndThenSigkill) {
   wait_file(plain, "began");
   ASSERT_TRUE(supervisor_->stop(plain.id, std::chrono::hours(1)));
   EXPECT_EQ(wait_exit(plain).signal, SIGTERM);
-  const AttemptSpec deaf = step(
-      "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nopen('began', 'w').close()\ntime.sleep(1000)");
+  const AttemptSpec deaf =
+      step("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nopen('began', 'w').close()\ntime.sleep(1000)");
   start(deaf);
   wait_file(deaf, "began");
   ASSERT_TRUE(supervisor_->stop(deaf.id, std::chrono::milliseconds(20)));
@@ -161,11 +161,13 @@ TEST_F(WarmTest, AVariableThatIsReadAtTheStartHasAWorkerOfItsOwn) {
 // Steps until one has what this text says of it; each starts after the one before, so that the next worker has the time it needs.
 TEST_F(WarmTest, WhatStepsImportIsImportedAheadUnlessItLeavesSomethingBehind) {
   write(packages_ / "learned_one.py", "import os\nmade_in = os.getpid()\n");
-  write(packages_ / "threads_one.py", "import threading, time\nthreading.Thread(target=time.sleep, args=(100,), daemon=True).start()\n");
+  write(packages_ / "threads_one.py",
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(100,), daemon=True).start()\n");
   write(packages_ / "socket_one.py", "import socket\nkeep = socket.socket()\n");
   EXPECT_EQ(run(step("import learned_one, threads_one, socket_one")).exit_code, 0);
   EXPECT_TRUE(wait_until([&] {
-    const AttemptSpec spec = step("print('learned_one' in sys.modules, 'threads_one' in sys.modules, 'socket_one' in sys.modules)");
+    const AttemptSpec spec =
+        step("print('learned_one' in sys.modules, 'threads_one' in sys.modules, 'socket_one' in sys.modules)");
     EXPECT_EQ(run(spec).exit_code, 0) << output_of(spec, Stream::kStderr);
     return output_of(spec) == "True False False\n";
   }));

@@ -9,22 +9,28 @@ namespace {
 using std::string_view_literals::operator""sv;
 
 // Where modules come from, or what the interpreter itself is.
-constexpr std::array kCold{"PYTHONPATH"sv, "PYTHONHOME"sv, "PYTHONPLATLIBDIR"sv, "PYTHONUSERBASE"sv, "PYTHONSTARTUP"sv,
-                           "PYTHONINSPECT"sv};
+constexpr std::array kCold{"PYTHONPATH"sv,     "PYTHONHOME"sv,    "PYTHONPLATLIBDIR"sv,
+                           "PYTHONUSERBASE"sv, "PYTHONSTARTUP"sv, "PYTHONINSPECT"sv};
 
 // Their prefix says kAtStart, but the module reads them each time it needs them.
-constexpr std::array kReadLate{"MLFLOW_TRACKING_URI"sv,      "MLFLOW_TRACKING_TOKEN"sv, "MLFLOW_TRACKING_USERNAME"sv,
-                               "MLFLOW_TRACKING_PASSWORD"sv, "MLFLOW_REGISTRY_URI"sv,   "MLFLOW_EXPERIMENT_NAME"sv,
-                               "MLFLOW_EXPERIMENT_ID"sv,     "MLFLOW_RUN_ID"sv,         "MLFLOW_RUN_CONTEXT"sv,
-                               "CUDA_VISIBLE_DEVICES"sv,     "MKL_VERBOSE"sv};
+constexpr std::array kReadLate{"MLFLOW_TRACKING_URI"sv,
+                               "MLFLOW_TRACKING_TOKEN"sv,
+                               "MLFLOW_TRACKING_USERNAME"sv,
+                               "MLFLOW_TRACKING_PASSWORD"sv,
+                               "MLFLOW_REGISTRY_URI"sv,
+                               "MLFLOW_EXPERIMENT_NAME"sv,
+                               "MLFLOW_EXPERIMENT_ID"sv,
+                               "MLFLOW_RUN_ID"sv,
+                               "MLFLOW_RUN_CONTEXT"sv,
+                               "CUDA_VISIBLE_DEVICES"sv,
+                               "MKL_VERBOSE"sv};
 
 constexpr std::array kStartNames{"HOME"sv, "LANG"sv, "LANGUAGE"sv, "TZDIR"sv, "GLIBC_TUNABLES"sv};
 
 constexpr std::array kStartPrefixes{
-    "PYTHON"sv, "LC_"sv,     "LD_"sv,   "MALLOC_"sv, "OMP_"sv,  "GOMP_"sv,   "KMP_"sv,     "OPENBLAS_"sv, "GOTO_"sv,
-    "BLIS_"sv,  "MKL_"sv,    "NPY_"sv,  "VECLIB_"sv, "XDG_"sv,  "MPL"sv,     "NUMEXPR_"sv, "TORCH_"sv,    "PYTORCH_"sv,
-    "TF_"sv,    "KERAS_"sv,  "XLA_"sv,  "JAX_"sv,    "CUDA_"sv, "NVIDIA_"sv, "ARROW_"sv,   "GRPC_"sv,     "HF_"sv,
-    "ONEDNN_"sv, "DNNL_"sv};
+    "PYTHON"sv, "LC_"sv,  "LD_"sv,     "MALLOC_"sv, "OMP_"sv,   "GOMP_"sv,    "KMP_"sv,   "OPENBLAS_"sv, "GOTO_"sv, "BLIS_"sv,
+    "MKL_"sv,   "NPY_"sv, "VECLIB_"sv, "XDG_"sv,    "MPL"sv,    "NUMEXPR_"sv, "TORCH_"sv, "PYTORCH_"sv,  "TF_"sv,   "KERAS_"sv,
+    "XLA_"sv,   "JAX_"sv, "CUDA_"sv,   "NVIDIA_"sv, "ARROW_"sv, "GRPC_"sv,    "HF_"sv,    "ONEDNN_"sv,   "DNNL_"sv};
 
 template <class List>
 bool contains(const List& list, std::string_view name) {

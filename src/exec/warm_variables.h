@@ -1,5 +1,5 @@
-// Which environment variables a forked step can still be given, and which were read when its interpreter or a module of it started
-// (ADR 0008).
+// Which environment variables a forked step can still be given, and which were read when its interpreter or a module of it
+// started (ADR 0008).
 #pragma once
 
 #include <map>

@@ -84,7 +84,8 @@ std::string warm_packet(std::span<const std::string> words) {
 }
 
 std::string warm_request(const AttemptSpec& spec, std::span<char* const> envp) {
-  std::string request = spec.id + '\0' + spec.directory + '\0' + spec.warm->source + '\0' + std::to_string(spec.warm->args.size());
+  std::string request =
+      spec.id + '\0' + spec.directory + '\0' + spec.warm->source + '\0' + std::to_string(spec.warm->args.size());
   for (const std::string& argument : spec.warm->args) (request += '\0') += argument;
   for (const char* variable : envp)
     if (variable != nullptr) (request += '\0') += variable;

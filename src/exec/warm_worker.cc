@@ -17,7 +17,8 @@ namespace sluice {
 namespace {
 
 // It reads its program from the socket, so that a list of processes shows one short line.
-constexpr const char* kBoot = "import os; exec(compile(os.read(0, 1 << 20), '<sluice worker>', 'exec'), {'__name__': 'sluice_worker'})";
+constexpr const char* kBoot =
+    "import os; exec(compile(os.read(0, 1 << 20), '<sluice worker>', 'exec'), {'__name__': 'sluice_worker'})";
 // Large blocks of malloc in huge pages: a fork then copies a smaller page table.
 constexpr const char* kTunables = "GLIBC_TUNABLES=glibc.malloc.hugetlb=1";
 constexpr std::size_t kFdsMax = 16;

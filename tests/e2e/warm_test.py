@@ -46,12 +46,14 @@ WILD = {
     "signals": "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.alarm(1000)",
     "atexit": "import atexit, sys; atexit.register(print, 'at exit'); print('to stderr', file=sys.stderr)",
     "hook": "import sys; sys.excepthook = lambda *a: print('hook', a[0].__name__); raise OSError('x')",
-    "forks": "import os, sys\n    pid = os.fork()\n    if pid == 0:\n        sys.exit(5)\n    print(os.waitpid(pid, 0)[1], os.path.exists(__file__))",
+    "forks": "import os, sys\n    pid = os.fork()\n    if pid == 0:\n        sys.exit(5)\n"
+             "    print(os.waitpid(pid, 0)[1], os.path.exists(__file__))",
     "multiprocess": "import multiprocessing as m; c = m.get_context('fork'); p = c.Process(target=print, args=('child',)); "
                     "p.start(); p.join(); print(p.exitcode)",
 }
 # What must be the same after each of them.
-PROBE = ("import json, locale, os, signal, sys, threading; print('LEAK' in os.environ, os.environ.get('HOME') is None, os.umask(0o22), "
+PROBE = ("import json, locale, os, signal, sys, threading; "
+         "print('LEAK' in os.environ, os.environ.get('HOME') is None, os.umask(0o22), "
          "locale.getlocale(), '/leak' in sys.path, threading.active_count(), signal.getsignal(signal.SIGTERM), "
          "signal.alarm(0), os.path.exists('/tmp/leak-of-warm-test'), sorted(map(int, os.listdir('/proc/self/fd')))[:3], "
          "json.loads('1'), os.getsid(0) == os.getpgid(0), sys.argv[1], len(sys.path), __name__, "
@@ -106,6 +108,11 @@ class WarmTest(Case):
         for name in bodies:
             with self.subTest(step=name):
                 self.assertEqual(warm[name], cold[name])
+
+    def test_a_step_is_in_a_fork_unless_that_is_switched_off(self):
+        body = {"only": "print('sluice worker' in open('/proc/self/cmdline').read())"}
+        self.assertIn("\nTrue\n", "\n" + self.run_bodies(body, "1")["only"]["stdout"])
+        self.assertIn("\nFalse\n", "\n" + self.run_bodies(body, "0")["only"]["stdout"])
 
     def test_what_a_warm_step_leaves_is_gone_with_its_run(self):
         path = self.write("p.json", of_bodies({"one": WILD["children"], "two": WILD["threads"]}))
