@@ -13,7 +13,6 @@ empty as that of a fresh interpreter.
 import ctypes
 import gc
 import importlib
-import kfp
 import os
 import socket
 import sys
