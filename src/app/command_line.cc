@@ -258,6 +258,8 @@ class Grammar {
     supervise->add_option("--data-dir", words_.data_dir)->required();
     supervise->add_option("--slots", words_.slots);
     supervise->add_flag("!--no-private-tmp", words_.private_tmp);
+    supervise->add_option("--warm-memory", words_.warm_memory);
+    supervise->add_option("--warm-idle", words_.warm_idle_s);
   }
 
   Words& words_;

@@ -61,6 +61,7 @@ int main(int argc, char** argv) {
                            .slots = words.slots,
                            .private_tmp = words.private_tmp,
                            .name = words.supervisor,
+                           .warm = {.memory_bytes = words.warm_memory, .idle = std::chrono::seconds(words.warm_idle_s)},
                            .outlives = words.outlives});
 
   LoadedConfig loaded = load_config(words.data_dir, words.config_file);

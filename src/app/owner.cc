@@ -107,8 +107,12 @@ Status Owner::start(const Config& config, const OwnerOptions& options) {
                    .memory_bytes = machine.memory_bytes,
                    .gpus = config.gpus >= 0 ? config.gpus : machine.gpus,
                    .pools = config.pools};
-  const SupervisorOptions supervisor{
-      .program = own_program(), .data_dir = dir_.root(), .slots = config.slots, .private_tmp = config.private_tmp};
+  hands.warm = config.warm.enabled;
+  const SupervisorOptions supervisor{.program = own_program(),
+                                     .data_dir = dir_.root(),
+                                     .slots = config.slots,
+                                     .private_tmp = config.private_tmp,
+                                     .warm = config.warm.options};
   hands.launch_supervisor = [this, supervisor]() -> Result<std::unique_ptr<Supervisor>> {
     if (!is_server_) return launch_supervisor(supervisor);
     return SupervisorPool::attach(supervisor);

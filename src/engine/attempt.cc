@@ -158,6 +158,22 @@ Result<TaskData> read_outputs(const Attempt& attempt, ObjectStore& objects) {
   return outputs;
 }
 
+// A component that says that it is Python and is no lightweight one runs as any command does.
+void offer_warm(AttemptSpec& spec, Launch& launch, const std::string& environment_bin, bool warm) {
+  if (!warm)
+    spec.cold_because = "warm workers are off (SLUICE_WARM=0 or [warm] in sluice.toml)";
+  else if (!launch.python)
+    spec.cold_because = "its command is not that of a lightweight Python component";
+  else if (!launch.init.empty())
+    spec.cold_because = "it has init containers";
+  else if (environment_bin.empty())
+    spec.cold_because = "it has no environment of its own";
+  else
+    spec.warm = WarmStep{.environment = std::filesystem::path(environment_bin).parent_path(),
+                         .source = std::move(launch.python->source),
+                         .args = std::move(launch.python->args)};
+}
+
 }  // namespace
 
 Attempt::Attempt(AttemptOrder given, const DataDir& dir)
@@ -236,7 +252,7 @@ Status check_inputs(const Attempt& attempt, const ObjectStore& objects) {
   return {};
 }
 
-Result<AttemptSpec> make_spec(const Attempt& attempt, const std::string& environment_bin) {
+Result<AttemptSpec> make_spec(const Attempt& attempt, const std::string& environment_bin, bool warm) {
   SLUICE_TRY(Launch launch, make_launch(attempt.context()));
   if (launch.needs_outputs_dir) {
     SLUICE_TRY_STATUS(make_directory(attempt.outputs.artifacts_dir));
@@ -255,6 +271,7 @@ Result<AttemptSpec> make_spec(const Attempt& attempt, const std::string& environ
   if (attempt.order.site->python) {
     spec.env.emplace_back("PYTHONUNBUFFERED", "1");  // so that `logs --follow` sees a line when it is printed
     spec.env.emplace_back("PIP_DISABLE_PIP_VERSION_CHECK", "1");
+    offer_warm(spec, launch, environment_bin, warm);
   }
   spec.env.emplace_back("KFP_RETRY_INDEX", std::to_string(attempt.order.attempt - 1));
   if (!attempt.order.checkpoint.path.empty()) spec.env.emplace_back(kCheckpointVariable, attempt.order.checkpoint.path);

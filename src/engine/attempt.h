@@ -82,8 +82,9 @@ Status lay_out(Attempt& attempt, const ObjectStore& objects);
 // Of an attempt that an owner before us has laid out: where its inputs are, and which of them are links.
 void find_inputs(Attempt& attempt, const ObjectStore& objects);
 
-// The command to start. `environment_bin` is the bin/ of the component's environment, or empty.
-Result<AttemptSpec> make_spec(const Attempt& attempt, const std::string& environment_bin);
+// The command to start. `environment_bin` is the bin/ of the component's environment, or empty. Not `warm`: a process of its own
+// for every step.
+Result<AttemptSpec> make_spec(const Attempt& attempt, const std::string& environment_bin, bool warm = true);
 
 struct Collected {
   FailureKind failure = FailureKind::kOutput;  // meaningful when outputs is an error

@@ -16,6 +16,7 @@ namespace {
 // "exit code 1: ValueError: boom": the last line that the task printed mostly says why.
 std::string exit_message(const AttemptExit& exit, const std::string& log) {
   if (!exit.error.empty()) return exit.error;
+  if (exit.lost) return "the warm worker that it was forked from has died, and it with that";
   std::string message =
       exit.signal != 0 ? "ended by signal " + std::to_string(exit.signal) : "exit code " + std::to_string(exit.exit_code);
   if (exit.exit_code == 137 && exit.signal == 0) message += " (killed, often for want of memory)";
@@ -103,6 +104,7 @@ void LocalHands::on_bad_exit(const JobPtr& job, const AttemptExit& exit) {
     pool_.submit([engine = site.container_engine, id = job->attempt.id] { remove_container(engine, id); });
   const FailureKind kind = job->stopped         ? job->why
                            : exit.out_of_memory ? FailureKind::kMemory
+                           : exit.lost          ? FailureKind::kLost
                            : exit.error.empty() ? FailureKind::kExit
                                                 : FailureKind::kStart;
   std::string message = job->stopped && job->why == FailureKind::kTimeout ? "took longer than its time limit"

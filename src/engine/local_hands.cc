@@ -189,7 +189,7 @@ void LocalHands::dispatch() {
 void LocalHands::lay_out_job(const JobPtr& job) {
   const auto work = [this, job, is_there = job->laid_out]() -> Result<AttemptSpec> {
     if (!is_there) SLUICE_TRY_STATUS(lay_out(job->attempt, objects_));
-    return make_spec(job->attempt, job->environment_bin);
+    return make_spec(job->attempt, job->environment_bin, options_.warm);
   };
   // Without artifacts this is two mkdirs: not worth a trip to another thread.
   if (!job->attempt.has_input_artifacts()) return launch(job, work());

@@ -34,6 +34,7 @@ struct LocalHandsOptions {
   // without.
   int ahead = 2;
   Duration stop_grace = std::chrono::seconds(10);
+  bool warm = true;  // Python steps in forks of warm workers, where they can
   Duration trouble_pause = std::chrono::seconds(1);  // between two tries of what cannot be done for now
   // One that ends with us (launch_supervisor), or all those that outlive us (SupervisorPool::attach). Called by attach(), else
   // when there is first something to start; again when one is gone.

@@ -108,6 +108,16 @@ Result<std::vector<InitLaunch>> init_launches(const KubernetesConfig& kubernetes
   return launches;
 }
 
+// recognise_python() has looked at the command as it is written: sh -ec RUN SOURCE, which the arguments follow.
+std::optional<PythonLaunch> python_launch(const ContainerSpec& container, const std::vector<std::string>& argv) {
+  constexpr std::size_t kRunWords = 4;
+  if (!container.python || container.command.size() != container.python->argv_skip + kRunWords || argv.size() < kRunWords)
+    return std::nullopt;
+  for (std::size_t i = 0; i + 1 < kRunWords; ++i)
+    if (argv[i] != container.command[container.python->argv_skip + i]) return std::nullopt;
+  return PythonLaunch{.source = argv[kRunWords - 1], .args = {argv.begin() + kRunWords, argv.end()}};
+}
+
 }  // namespace
 
 Result<Launch> make_launch(const LaunchContext& context) {
@@ -125,6 +135,7 @@ Result<Launch> make_launch(const LaunchContext& context) {
   for (const std::string& argument : container.args) SLUICE_TRY_STATUS(arguments.append(argument));
 
   launch.argv = arguments.take();
+  if (!context.in_container) launch.python = python_launch(container, launch.argv);
   if (launch.argv.empty() && !context.in_container)
     return fail(Code::kInvalid, "component \"" + context.component.spec->name + "\" has no command",
                 "name the program in `command`; the entry point of an image is not known here");

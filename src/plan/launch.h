@@ -38,6 +38,11 @@ struct InitLaunch {
   std::vector<std::pair<std::string, std::string>> env;  // besides that of the task
 };
 
+// Of a lightweight Python component: what `python3 -m kfp.dsl.executor_main --component_module_path FILE` is to run.
+struct PythonLaunch {
+  std::string source;             // of FILE
+  std::vector<std::string> args;  // after FILE
+};
 struct Launch {
   std::vector<std::string> argv;  // command then args, placeholders expanded; the install stage, if recognised, already cut off
   std::vector<std::pair<std::string, std::string>> env;  // the component's own, $(NAME) expanded
@@ -45,6 +50,7 @@ struct Launch {
   std::string image;  // placeholders expanded
   std::vector<InitLaunch> init;  // init containers, one after the other before argv
   bool needs_outputs_dir = false;  // some output path was mentioned or ExecutorInput used, so the directories must exist
+  std::optional<PythonLaunch> python;  // does the same as argv; none where the command is anything else
 };
 Result<Launch> make_launch(const LaunchContext& context);
 

@@ -264,5 +264,25 @@ TEST_F(LaunchTest, TheExecutorInputHoldsInputsDefaultsAndOutputs) {
                               R"("outputFile":"/o/executor_output.json","parameters":{"Output":{"outputFile":"/o/p/Output"}}}})");
 }
 
+TEST_F(LaunchTest, ALightweightPythonComponentIsTakenApart) {
+  inputs.parameters = {{"s", "v"}};
+  container().command = {"sh", "-c", "install", "sh", "-ec", "run", "def f(): pass\n"};
+  container().args = {"--text", "{{$.inputs.parameters['s']}}"};
+  container().python = PythonInstall{.argv_skip = 3};
+  const auto made = launch();
+  ASSERT_TRUE(made);
+  ASSERT_TRUE(made->python);
+  EXPECT_EQ(made->python->source, "def f(): pass\n");
+  EXPECT_THAT(made->python->args, ElementsAre("--text", "v"));
+  EXPECT_THAT(made->argv, ElementsAre("sh", "-ec", "run", "def f(): pass\n", "--text", "v"));
+}
+
+TEST_F(LaunchTest, AnyOtherCommandIsNoLightweightPythonComponent) {
+  container().command = {"sh", "-ec", "run", "def f(): pass\n"};
+  const auto made = launch();
+  ASSERT_TRUE(made);
+  EXPECT_FALSE(made->python);
+}
+
 }  // namespace
 }  // namespace sluice
