@@ -25,17 +25,28 @@ struct Words {
   std::string data_dir;
   int limit = 50;
   int attempt = 0;                   // 0: the newest
+  std::string from;                  // of retry: a task's path
+  std::vector<std::string> operands; // of diff
+  std::vector<std::string> command;  // of shell
+  bool run_step = false;             // of shell
+  bool keep = false;                 // of shell: its folder
+  bool keep_checkpoints = false;
+  bool verify = false;               // of run: twice, and compare
   bool no_cache = false;
   bool follow = false;
   bool stdout_only = false;
   bool json = false;
   int fd = -1, exits_fd = -1;        // of supervise
   std::string supervisor;            // its name
+  std::int64_t warm_memory = 0;      // bytes; 0: as it likes
+  int warm_idle_s = 600;
   bool outlives = false;             // it outlives its engine
   int slots = 0;                     // flag; 0: not given
   bool private_tmp = true;
   bool detach = false;
   std::string key;                   // idempotency key of run
+  int priority = 0;
+  std::string budget;                // "cpu=2h,wall=1h"
   std::string server;                // URL
   std::string token_file;            // for the server that is called, or of the one that is started
   // up
@@ -68,10 +79,13 @@ int plan_verb(const Context& context);
 int list_verb(const Context& context);
 int get_verb(const Context& context);
 int logs_verb(const Context& context);
+int why_verb(const Context& context);
 int cancel_verb(const Context& context);
 int retry_verb(const Context& context);
 int pause_verb(const Context& context);
 int resume_verb(const Context& context);
+int shell_verb(const Context& context);
+int diff_verb(const Context& context);
 int up_verb(const Context& context);
 int down_verb(const Context& context);
 int backup_verb(const Context& context);

@@ -32,6 +32,7 @@ void LocalHands::prepare(const Uuid& run, const std::vector<EnvironmentSpec>& en
 }
 
 void LocalHands::release(const Uuid& run) {
+  leave_checkpoints(run);
   for (auto& [key, build] : builds_) {
     build->wanted_by.erase(run);
     cancel_if_unwanted(*build);

@@ -13,11 +13,14 @@ Value to_value(const Submission& submission) {
                     {"description", submission.description},
                     {"experiment", submission.experiment},
                     {"cache", submission.cache},
+                    {"keep_checkpoints", submission.keep_checkpoints},
                     {"pipeline", submission.pipeline ? Value(submission.pipeline->text()) : Value()},
                     {"version", submission.version ? Value(submission.version->text()) : Value()},
                     {"key", submission.key},
                     {"notify", submission.notify},
-                    {"labels", submission.labels}});
+                    {"labels", submission.labels},
+                    {"priority", submission.priority},
+                    {"budget", budget_fields(submission.budget)}});
 }
 
 Submission submission_from_value(const Value& value) {
@@ -27,6 +30,7 @@ Submission submission_from_value(const Value& value) {
                         .description = std::string(value.string_or("description", "")),
                         .experiment = std::string(value.string_or("experiment", "Default")),
                         .cache = value.bool_or("cache", true),
+                        .keep_checkpoints = value.bool_or("keep_checkpoints", false),
                         .pipeline = Uuid::parse(value.string_or("pipeline", "")),
                         .version = Uuid::parse(value.string_or("version", "")),
                         .key = std::string(value.string_or("key", "")),
@@ -35,6 +39,9 @@ Submission submission_from_value(const Value& value) {
     submission.parameters = parameters->as_struct();
   if (const Value* labels = value.find("labels"); labels != nullptr && labels->is_struct())
     submission.labels = labels->as_struct();
+  submission.priority = static_cast<int>(value.int_or("priority", 0));
+  if (const Value* budget = value.find("budget"); budget != nullptr)
+    submission.budget = budget_from_value(*budget).value_or(Budget{});
   return submission;
 }
 
@@ -48,7 +55,7 @@ RunContext new_run_context(const DataDir& dir, const Uuid& uuid, Instant now) {
 }
 
 Prepared prepare(const Submission& submission, const SiteRules& rules, RunContext context) {
-  Prepared prepared;
+  Prepared prepared{.cache = submission.cache};
   ParsedPipeline parsed = parse_pipeline(submission.spec, submission.spec_file);
   prepared.errors = std::move(parsed.errors);
   prepared.warnings = std::move(parsed.warnings);
@@ -65,7 +72,7 @@ Prepared prepare(const Submission& submission, const SiteRules& rules, RunContex
   }
   prepared.plan = std::move(planned.plan);
   if (prepared.plan == nullptr) return prepared;
-  prepared.sites = find_sites(*prepared.plan, rules);
+  prepared.sites = find_sites(*prepared.plan, rules, submission.spec_file);
   for (Diagnostic error : prepared.sites.errors) {
     error.file = submission.spec_file;
     prepared.errors.push_back(std::move(error));

@@ -37,6 +37,13 @@ class MemoryResults final : public ResultStore {
     return std::count_if(rows_.results.begin(), rows_.results.end(), [&](const auto& it) { return it.second.created < before; });
   }
 
+  Result<std::vector<LearnedRow>> all_learned() override {
+    const std::lock_guard lock(rows_.mutex);
+    std::vector<LearnedRow> rows;
+    for (const auto& [component, row] : rows_.learned) rows.push_back(row);
+    return rows;
+  }
+
   Result<std::int64_t> forget_cached(Instant before) override {
     const std::lock_guard lock(rows_.mutex);
     return static_cast<std::int64_t>(std::erase_if(rows_.results, [&](const auto& it) { return it.second.created < before; }));

@@ -25,6 +25,7 @@ struct MemoryRun {
   std::optional<Snapshot> snapshot;
   std::vector<StateChange> history;
   std::uint64_t notice = 0;  // the entry with which it ended, until it is told
+  std::vector<KeptResult> kept;
 };
 
 struct MemoryExperiment {

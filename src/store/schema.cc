@@ -201,6 +201,16 @@ CREATE TABLE learned (
   memory_bytes INTEGER NOT NULL,
   at INTEGER NOT NULL
 ) WITHOUT ROWID;
+
+-- What tasks made before the pipeline of their run was edited.
+CREATE TABLE kept (
+  run INTEGER NOT NULL REFERENCES runs,
+  path TEXT NOT NULL,
+  component TEXT NOT NULL,
+  inputs TEXT NOT NULL,
+  outputs TEXT NOT NULL,
+  PRIMARY KEY (run, path)
+) WITHOUT ROWID;
 )sql"};
 
 Result<std::int64_t> ask(SqliteConnection& db, const char* sql) {

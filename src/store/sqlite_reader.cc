@@ -209,6 +209,18 @@ Status SqliteReader::each_data(const std::function<void(std::string_view)>& use,
   });
 }
 
+Result<std::vector<KeptResult>> SqliteReader::kept_results(RunId run) {
+  std::vector<KeptResult> kept;
+  SLUICE_TRY_STATUS(kept_.bind(run.value).each([&]() -> Status {
+    kept.push_back({.path = std::string(kept_.text(0)),
+                    .component = std::string(kept_.text(1)),
+                    .inputs = std::string(kept_.text(2)),
+                    .outputs = std::string(kept_.text(3))});
+    return {};
+  }));
+  return kept;
+}
+
 Result<std::string> SqliteReader::spec(const std::string& digest) {
   std::optional<std::string> text;
   spec_.bind(digest);

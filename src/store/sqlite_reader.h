@@ -32,6 +32,7 @@ class SqliteReader {
   Result<std::optional<Snapshot>> snapshot(RunId run);
   Result<std::vector<PendingNotice>> notices();
   Status each_data(const std::function<void(std::string_view)>& use, const DataFilter& filter);
+  Result<std::vector<KeptResult>> kept_results(RunId run);
 
   // The query behind list(): ?1 after, ?2 limit, ?3 state, ?4 experiment, ?5 pipeline_name, ?6 name_contains, of which it uses
   // those that the filter has.
@@ -68,7 +69,8 @@ class SqliteReader {
       db_,
       "SELECT outputs, id, NULL FROM runs WHERE outputs <> '' UNION ALL SELECT outputs, run, NULL FROM tasks WHERE outputs <> '' "
       "UNION ALL SELECT inputs, run, NULL FROM tasks WHERE inputs <> '' UNION ALL SELECT digest, run, NULL FROM artifacts "
-      "WHERE digest <> '' UNION ALL SELECT outputs, 0, created FROM results"};
+      "WHERE digest <> '' UNION ALL SELECT outputs, run, NULL FROM kept UNION ALL SELECT outputs, 0, created FROM results"};
+  SqliteStatement kept_{db_, "SELECT path, component, inputs, outputs FROM kept WHERE run = ?1 ORDER BY path"};
   SqlSource run_source_ = run_source();
   StatementCache run_lists_{db_};
 };
