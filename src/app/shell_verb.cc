@@ -48,10 +48,10 @@ class ScratchFolder {
   std::string path_;
 };
 
-Result<std::string> environment_bin(const Console& console, const std::optional<EnvironmentSpec>& spec) {
+Result<std::string> environment_bin(const Context& context, const std::optional<EnvironmentSpec>& spec) {
   if (!spec) return std::string();
-  EnvironmentStore environments(default_environment_root());
-  if (!environments.has(spec->key)) console.err("building the task's Python environment\n");
+  EnvironmentStore environments(context.config.environment_root(), context.config.environments);
+  if (!environments.has(spec->key)) context.console.err("building the task's Python environment\n");
   const std::atomic<bool> cancelled{false};
   SLUICE_TRY(const Environment environment, environments.ensure(*spec, [](const BuildProgress&) {}, cancelled));
   return environment.path + "/bin";
@@ -156,7 +156,7 @@ Result<int> open_shell(const Context& context) {
   const auto site = run.prepared.sites.by_executor.find(component.executor->label);
   std::string bin;
   if (site != run.prepared.sites.by_executor.end()) {
-    SLUICE_TRY(bin, environment_bin(context.console, site->second.environment));
+    SLUICE_TRY(bin, environment_bin(context, site->second.environment));
   }
   SLUICE_TRY(ScratchFolder folder, ScratchFolder::make());
   const std::string root = folder.path();

@@ -14,7 +14,7 @@ namespace sluice {
 
 // The text, parameters and plan of the run from now on. Parameters that `submission` does not give are those of before, as far as
 // the new pipeline has them.
-Result<Prepared> prepare_restart(const RunRow& run, Submission& submission, const ImageRules& images);
+Result<Prepared> prepare_restart(const RunRow& run, Submission& submission, const SiteRules& rules);
 
 // Digest of what a leaf runs: image, command, environment, the names and types of its inputs and outputs.
 std::string reuse_digest(const PlanComponent& leaf);

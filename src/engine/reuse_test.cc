@@ -27,7 +27,7 @@ class RetryWorld : public EngineWorld {
   }
   Status restart(const Uuid& uuid, const std::string& text) {
     Submission submission{.spec = text, .spec_file = "q.yaml"};
-    auto prepared = prepare_restart(row(uuid), submission, options.images);
+    auto prepared = prepare_restart(row(uuid), submission, options.sites);
     EXPECT_TRUE(prepared.has_value() && prepared->errors.empty());
     Status restarted = engine->restart(uuid, submission, std::move(*prepared));
     settle();

@@ -42,7 +42,7 @@ root: {dag: {tasks: {a: {componentRef: {name: comp-a}}}}}
     ParsedPipeline parsed = parse_pipeline(text, "p.yaml");
     EXPECT_TRUE(parsed.errors.empty()) << parsed.errors.front().text();
     const auto plan = make_plan(std::make_shared<const Pipeline>(std::move(parsed.pipeline)), {}, {}).plan;
-    return find_sites(*plan, rules, "p.yaml");
+    return find_sites(*plan, {.images = rules, .environments = {}}, "p.yaml");
   }
   static std::string error_of(const Sites& sites) { return sites.errors.empty() ? "none" : sites.errors.front().message; }
   Site site(const std::string& container, const ImageRules& rules = {}, const std::string& platform = "") {

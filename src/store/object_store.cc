@@ -202,7 +202,7 @@ ObjectStore::Lease ObjectStore::lease() {
   const std::lock_guard lock(leases_->mutex);
   const auto place = leases_->begun.insert(SystemClock().now());
   // The list lives as long as any lease does, which may be longer than the store.
-  return {nullptr, [leases = leases_, place](const void*) {
+  return {leases_.get(), [leases = leases_, place](const void*) {
             const std::lock_guard guard(leases->mutex);
             leases->begun.erase(place);
           }};
