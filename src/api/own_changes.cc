@@ -32,6 +32,12 @@ Status cancel(const Call& call, Service::Writer writer, const RunRow& run) {
   return writer.engine.cancel(run.uuid, reason.empty() ? "cancelled by request" : reason);
 }
 
+Status retry(const Call& call, Service::Writer writer, const RunRow& run) {
+  SLUICE_TRY(const Struct body, body_of(call, {"from"}));
+  SLUICE_TRY(const std::string from, text_field(body, "from"));
+  return writer.engine.retry(run.uuid, from);
+}
+
 // A change that takes no arguments.
 Change plain(std::function<Status(Service::Writer, const RunRow&)> act) {
   return [act = std::move(act)](const Call& call, Service::Writer writer, const RunRow& run) -> Status {
@@ -53,8 +59,8 @@ void add_run_change_routes(OwnRoutes& routes) {
                std::move(act));
   };
   change("cancel", "Ends what runs of it; nothing else starts", cancel, "Cancel");
-  change("retry", "Runs again what failed, was cancelled or cut short",
-         plain([](Service::Writer writer, const RunRow& run) { return writer.engine.retry(run.uuid); }));
+  change("retry", "Runs again what failed, was cancelled or cut short; with `from` that task, too, and what depends on it", retry,
+         "Retry");
   change("pause", "Nothing new of it starts until it is resumed; what runs ends",
          plain([](Service::Writer writer, const RunRow& run) { return writer.engine.pause(run.uuid); }));
   change("resume", "Ends a pause",

@@ -37,6 +37,7 @@ class Grammar {
     app_.set_version_flag("--version", std::string("sluice ") + SLUICE_VERSION, "Print the version");
     add_runs();
     add_looks();
+    add_debugging();
     add_changes();
     add_server();
     add_rest();
@@ -90,8 +91,20 @@ class Grammar {
     run->add_option("--name", words_.name, "Name of the run (default: pipeline and time)");
     run->add_option("--experiment", words_.experiment, "Experiment that the run belongs to (default Default)");
     run->add_flag("--no-cache", words_.no_cache, "Run every task, also those with a result from before");
-    run->add_option("--resume", words_.run, "Go on with this run: what failed or was cut short runs again")->type_name("RUN_ID");
+    run->add_option("--resume", words_.run,
+                    "Go on with this run: what failed or was cut short runs again; with a PIPELINE that was edited, what is as "
+                    "it was stays")
+        ->type_name("RUN_ID");
+    run->add_flag("--keep-checkpoints", words_.keep_checkpoints, "Keep checkpoints of tasks that have succeeded, too");
+    run->add_flag("--verify", words_.verify, "Run every step twice and name outputs that differ (exit code 1)");
     run->add_flag("--detach,-d", words_.detach, "Print the run's id and leave the run to the server");
+    run->add_option("--notify", words_.notify, "Tell this URL when the run has ended (see docs/settings.md)")->type_name("URL");
+    run->add_option("--priority", words_.priority, "Its tasks go before those of runs with a lower one (default 0)")
+        ->check(CLI::Range(-1000000, 1000000))
+        ->type_name("N");
+    run->add_option("--budget", words_.budget,
+                    "What its tasks may use in all, such as cpu=2h,wall=1h,gpu=30m; then it is cancelled")
+        ->type_name("LIMITS");
     run->add_option("--key", words_.key, "Idempotency key: with a key that was used before, that run and no new one");
     slots(run);
     anywhere(run);
@@ -106,6 +119,7 @@ class Grammar {
     plan->add_option("PIPELINE", words_.pipeline, "pipeline.yaml, pipeline.json, pipeline.py or pipeline.py:function")
         ->required();
     parameters(plan);
+    plan->add_flag("--no-cache", words_.no_cache, "As run --no-cache: nothing is taken from the cache");
     common(plan);
   }
 
@@ -132,6 +146,31 @@ class Grammar {
     logs->add_flag("--follow,-f", words_.follow, "Go on until the run ends");
     logs->add_flag("--stdout", words_.stdout_only, "Only what was printed to stdout");
     anywhere(logs);
+
+    CLI::App* why = verb("why", "Say why a task ran or was taken from the cache: which input differs, with both values",
+                         "sluice why 3f2a root/train");
+    run_id(why);
+    why->add_option("TASK", words_.task, "A task's path (root/train) or its last name")->required();
+    anywhere(why);
+  }
+
+  void add_debugging() {
+    CLI::App* shell = verb("shell", "Open a shell where an attempt ran: its environment, copies of its inputs",
+                           "sluice shell 3f2a train --run");
+    run_id(shell);
+    shell->add_option("TASK", words_.task, "A task's path (root/train) or its last name")->required();
+    shell->add_option("COMMAND", words_.command, "After --: run this there instead of a shell, and exit with its code");
+    shell->add_option("--attempt", words_.attempt, "Which attempt (default: the newest)")
+        ->check(CLI::Range(1, 1000000))
+        ->type_name("N");
+    shell->add_flag("--run", words_.run_step, "Run the step alone; exit code 1 if it fails again");
+    shell->add_flag("--keep", words_.keep, "Leave the folder there");
+    common(shell);
+
+    CLI::App* diff =
+        verb("diff", "Where two runs went apart: parameters, code, packages, inputs, outputs", "sluice diff run 3f2a 91bc");
+    diff->add_option("RUNS", words_.operands, "run A B: ids or their first characters")->required()->expected(2, 3);
+    anywhere(diff);
   }
 
   void add_changes() {
@@ -141,6 +180,8 @@ class Grammar {
 
     CLI::App* retry = verb("retry", "Run what failed, was cancelled or was cut short in a run again", "sluice retry 3f2a");
     run_id(retry);
+    retry->add_option("--from", words_.from, "This task and what depends on it, too; also if the run has succeeded")
+        ->type_name("TASK");
     retry->add_flag("--detach,-d", words_.detach, "Leave the run to the server");
     slots(retry);
     anywhere(retry);
@@ -196,6 +237,11 @@ class Grammar {
   }
 
   void add_rest() {
+    CLI::App* gc = verb("gc", "Remove what nobody needs: objects, folders of runs, environments, what is older than settings say",
+                        "sluice gc --dry-run");
+    gc->add_flag("--dry-run", words_.dry_run, "Only say what would go");
+    gc->add_option("--grace", words_.grace, "What was touched in so long stays (default 1h)")->type_name("DURATION");
+    anywhere(gc);
     anywhere(verb("doctor", "Check what this machine offers: Python, uv, private /tmp, disk", "sluice doctor"));
     common(verb("version", "Print the version", "sluice version --json"));
 
@@ -276,6 +322,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     app.parse(argc, argv);
     if (line.words.verb == "run" && line.words.pipeline.empty() && line.words.run.empty())
       throw CLI::RequiredError("PIPELINE (or --resume RUN_ID)");
+    if (line.words.verify && (line.words.detach || !line.words.run.empty()))
+      throw CLI::ValidationError("--verify", "not with --detach or --resume");
   } catch (const CLI::CallForHelp&) {
     line.out = chosen() == &app ? app.help() : chosen()->help("sluice");
     if (!line.out->ends_with('\n')) *line.out += '\n';

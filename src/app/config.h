@@ -2,16 +2,20 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "app/notify_rules.h"
 #include "base/diagnostic.h"
+#include "engine/garbage.h"
 #include "engine/secrets.h"
 #include "engine/site.h"
 #include "exec/supervisor.h"
+#include "sched/budget.h"
 #include "store/run_store.h"
 
 namespace sluice {
@@ -39,12 +43,23 @@ struct Config {
   Sync durability = Sync::kNormal;   // "process" (kill -9) or "power" (a power cut too)
   bool private_tmp = true;
   Duration stop_grace = std::chrono::seconds(10);
+  bool keep_checkpoints = false;     // also those of tasks that have succeeded
   ImageRules images;
-  SecretRules secrets;
+  EnvironmentSettings environments;
+  GarbageRules garbage;
+  std::optional<Duration> garbage_every = std::chrono::hours(24);  // of a server; nothing: never by itself
+  NotifyRules notify;
+  ValueRules values;                 // [secrets.NAME] and [config_maps.NAME]
   ServerConfig server;
+  int gpus = -1;                     // -1: as many as are found
+  std::map<std::string, int, std::less<>> pools;       // tasks at a time
+  std::map<std::string, Budget, std::less<>> budgets;  // of experiments, by name
   WarmConfig warm;
   std::string server_url;            // that verbs talk to (SLUICE_SERVER, --server); empty: the data directory's
   std::string token;                 // for it (SLUICE_TOKEN)
+
+  SiteRules sites() const { return {.images = images, .environments = environments}; }
+  std::string environment_root() const { return environments.root.empty() ? default_environment_root() : environments.root; }
 };
 
 // What the setting is called by which a server may be reached by others without tokens.

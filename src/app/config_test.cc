@@ -65,6 +65,15 @@ without_tokens_anybody_who_reaches_this_address_may_run_commands_here = true
 [secrets.database]
 password = {env = "DB_PASSWORD"}
 key = {file = "key.pem"}
+[resources]
+gpus = 4
+[pools]
+db = 3
+[budgets.wine]
+cpu = "10h"
+on_budget = "pause"
+[config_maps.settings]
+mode = {env = "MODE"}
 )");
   const auto [config, errors] = load_config("");
   ASSERT_TRUE(errors.empty()) << errors.front().text();
@@ -86,8 +95,12 @@ key = {file = "key.pem"}
   EXPECT_TRUE(config.server.anybody);
   EXPECT_EQ(config.images.at("example/*"), "host");
   EXPECT_EQ(config.images.at("tools"), "/opt/python/bin/python3");
-  EXPECT_EQ(config.secrets.at("database").at("password").env, "DB_PASSWORD");
-  EXPECT_EQ(config.secrets.at("database").at("key").file, "key.pem");
+  EXPECT_EQ(config.gpus, 4);
+  EXPECT_EQ(config.pools.at("db"), 3);
+  EXPECT_EQ(config.budgets.at("wine"), (Budget{.cpu = std::chrono::hours(10), .pauses = true}));
+  EXPECT_EQ(config.values.config_maps.at("settings").at("mode").env, "MODE");
+  EXPECT_EQ(config.values.secrets.at("database").at("password").env, "DB_PASSWORD");
+  EXPECT_EQ(config.values.secrets.at("database").at("key").file, "key.pem");
 }
 
 TEST_F(Configuration, TheDataDirectoryIsTheWeakestThenTheFolderThenTheEnvironment) {
@@ -153,6 +166,13 @@ TEST_F(Configuration, MistakesHaveTheirFileLineAndColumn) {
   EXPECT_THAT(only_error("[server]\nallow_hosts = \"a\"\n"), HasSubstr("server.allow_hosts: a list"));
   EXPECT_THAT(only_error("[server]\nlog_format = \"xml\"\n"), HasSubstr("server.log_format: \"text\" or"));
   EXPECT_THAT(only_error("secrets = 1\n"), HasSubstr("secrets: a table"));
+  EXPECT_THAT(only_error("[resources]\ngpu = 1\n"), HasSubstr("unknown setting 'resources.gpu'; did you mean 'gpus'?"));
+  EXPECT_THAT(only_error("[resources]\ngpus = -1\n"), HasSubstr("sluice.toml:2:8: resources.gpus: a number"));
+  EXPECT_THAT(only_error("[pools]\ndb = 0\n"), HasSubstr("sluice.toml:2:6: pools.db: how many"));
+  EXPECT_THAT(only_error("pools = 1\n"), HasSubstr("pools: a table"));
+  EXPECT_THAT(only_error("[budgets.wine]\ncpu = 5\n"), HasSubstr("budgets.wine: budget cpu: a text"));
+  EXPECT_THAT(only_error("[budgets.wine]\ncup = \"5h\"\n"), HasSubstr("budgets.wine: a budget has no 'cup'"));
+  EXPECT_THAT(only_error("[budgets]\nwine = 5\n"), HasSubstr("budgets.wine: a table"));
   EXPECT_THAT(only_error("[secrets]\ndb = 1\n"), HasSubstr("sluice.toml:2:6: secrets.db: a table of keys"));
   EXPECT_THAT(only_error("[secrets.db]\nkey = {env = \"A\", file = \"b\"}\n"), HasSubstr("secrets.db.key: {env = "));
   EXPECT_THAT(only_error("[secrets.db]\nkey = \"open\"\n"), HasSubstr("secrets.db.key: {env = "));

@@ -37,8 +37,9 @@ class ClientSession {
       return std::nullopt;
     }
     uuid_ = begun->run;
+    wanted_.begun = uuid_;
     if (context_.words.detach) return report_start(*begun);
-    if (is_final(begun->state)) return report_run(context_, connection_, uuid_, 0);
+    if (is_final(begun->state)) return report();
     RunView view(console_, wanted_.title.empty() ? begun->name + "  " + uuid_.text() : wanted_.title);
     view.recall(wanted_.tasks);
     const Status followed = follow(view, RunEvents(connection_, uuid_, mark));
@@ -48,16 +49,14 @@ class ClientSession {
       return console_.fail(Error{Code::kUnavailable,
                                  connection_.name() + " is out of reach; run " + uuid_.text() + " goes on there if it is up",
                                  "sluice get run " + uuid_.text() + " --server " + connection_.name()});
-    return report_run(context_, connection_, uuid_, signal_);
+    return report();
   }
 
  private:
   Instant now() const { return SystemClock().now(); }
 
   std::optional<Begun> begin(Diagnostics& errors) {
-    auto answer =
-        connection_.ask(wanted_.resume ? post_request("/api/v1/runs/" + wanted_.resume->text() + "/retry", Value(Struct{}))
-                                       : submission_request());
+    auto answer = connection_.ask(wanted_.resume ? resume_request() : submission_request());
     errors = std::move(answer.errors);
     if (!errors.empty()) return std::nullopt;
     const auto body = parse_json(answer.body);
@@ -73,6 +72,16 @@ class ClientSession {
                  .name = std::string(body->string_or("name", ""))};
   }
 
+  HttpRequest resume_request() const {
+    const std::string path = "/api/v1/runs/" + wanted_.resume->text();
+    if (!wanted_.submission)
+      return post_request(path + "/retry", wanted_.from.empty() ? Value(Struct{}) : Value::of({{"from", wanted_.from}}));
+    const Submission& submission = *wanted_.submission;
+    return post_request(
+        path + "/restart",
+        Value::of({{"spec", submission.spec}, {"spec_file", submission.spec_file}, {"parameters", submission.parameters}}));
+  }
+
   HttpRequest submission_request() const {
     const Submission& submission = *wanted_.submission;
     Struct body{{"spec", Value(submission.spec)},
@@ -80,11 +89,20 @@ class ClientSession {
                 {"parameters", Value(submission.parameters)},
                 {"experiment", Value(submission.experiment)},
                 {"cache", Value(submission.cache)}};
+    if (!submission.notify.empty()) body["notify"] = Value(submission.notify);
+    if (submission.keep_checkpoints) body["keep_checkpoints"] = Value(true);
     if (!submission.name.empty()) body["name"] = Value(submission.name);
+    if (submission.priority != 0) body["priority"] = Value(submission.priority);
+    if (!submission.budget.empty()) body["budget"] = Value(budget_fields(submission.budget));
     HttpRequest request = post_request("/api/v1/runs", Value(std::move(body)));
     // A request whose answer was lost may be sent again with it, and makes no second run.
     request.headers.push_back({"Idempotency-Key", wanted_.key});
     return request;
+  }
+
+  int report() const {
+    return wanted_.silent ? code_of_run(context_, connection_, uuid_, signal_)
+                          : report_run(context_, connection_, uuid_, signal_);
   }
 
   int report_start(const Begun& begun) const {
@@ -142,6 +160,12 @@ int exit_code_of_run(RunState state, int signal) {
   if (signal != 0 && (state == RunState::kCanceled || !is_final(state))) return 128 + signal;
   if (state == RunState::kSucceeded) return 0;
   return is_final(state) ? 1 : 3;
+}
+
+int code_of_run(const Context& context, ApiClient& connection, const Uuid& run, int signal) {
+  const auto document = connection.get("/api/v1/runs/" + run.text());
+  if (!document) return context.console.fail(document.error());
+  return exit_code_of_run(run_state_from(document->string_or("state", "")).value_or(RunState::kPending), signal);
 }
 
 int report_run(const Context& context, ApiClient& connection, const Uuid& run, int signal) {

@@ -7,6 +7,7 @@
 #include "app/run_summary.h"
 #include "app/run_view.h"
 #include "base/text.h"
+#include "engine/reuse.h"
 
 namespace sluice {
 namespace {
@@ -27,9 +28,14 @@ class OwnerSession {
 
   int run() {
     owner_.on_notice([&](const Notice& notice) { on_notice(notice); });
+    owner_.on_unnotified([&](const std::string& target, const Error& error) {
+      owner_.loop().post(
+          [this, text = "the run's end could not be told to " + target + ": " + error.message] { view_.say(text, now()); });
+    });
     const auto begun = begin();
-    if (!begun) return console_.fail(begun.error());
+    if (!begun) return errors_.empty() ? console_.fail(begun.error()) : console_.fail(errors_);
     uuid_ = *begun;
+    wanted_.begun = uuid_;
     // Of an idempotency key that was used before.
     if (!owner_.engine().is_active(uuid_)) return report();
     owner_.loop().watch(signals_.fd(), [&] { on_signal(signals_.take()); });
@@ -49,8 +55,19 @@ class OwnerSession {
 
   Result<Uuid> begin() {
     if (!wanted_.resume) return owner_.engine().submit(*wanted_.submission, std::move(*wanted_.prepared));
-    SLUICE_TRY_STATUS(owner_.engine().retry(*wanted_.resume));
+    if (wanted_.submission) return restart(*wanted_.resume, *wanted_.submission);
+    SLUICE_TRY_STATUS(owner_.engine().retry(*wanted_.resume, wanted_.from));
     return *wanted_.resume;
+  }
+
+  Result<Uuid> restart(const Uuid& run, Submission& submission) {
+    SLUICE_TRY(const RunRow row, owner_.store().run(run));
+    SLUICE_TRY(Prepared prepared, prepare_restart(row, submission, context_.config.images));
+    errors_ = prepared.errors;
+    if (!errors_.empty()) return fail(Code::kInvalid, errors_.front().text());
+    for (const Diagnostic& warning : prepared.warnings) console_.warn(warning);
+    SLUICE_TRY_STATUS(owner_.engine().restart(run, submission, std::move(prepared)));
+    return run;
   }
 
   void on_notice(const Notice& notice) {
@@ -93,6 +110,7 @@ class OwnerSession {
   int report() {
     const auto row = owner_.store().run(uuid_);
     if (!row) return console_.fail(row.error());
+    if (wanted_.silent) return exit_code_of_run(row->state, signal_);
     auto tasks = owner_.store().tasks(row->id);
     if (!tasks) return console_.fail(tasks.error());
     // What is not at its end by now is not carried on: this process is about to go.
@@ -110,6 +128,7 @@ class OwnerSession {
   Wanted& wanted_;
   RunView view_;
   Uuid uuid_;
+  Diagnostics errors_;  // of the pipeline that the run was to go on as
   std::set<Uuid> others_;  // live runs of other terminals, which this process carries out
   int signal_ = 0;
 };

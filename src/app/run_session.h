@@ -16,10 +16,13 @@ struct Wanted {
   std::optional<Submission> submission;
   std::string key;                   // of the request that submits it
   std::optional<Prepared> prepared;  // of submission, where this process carries it out
-  std::optional<Uuid> resume;
+  std::optional<Uuid> resume;        // with `submission`: as that pipeline
+  std::string from;                  // of resume: a task that runs again, too
   std::string title;
   std::vector<TaskRow> tasks;        // of the run that goes on, as they are
   Diagnostics put_off;               // why the owner did not take it just now
+  bool silent = false;               // nothing is printed on stdout
+  std::optional<Uuid> begun;         // the run, once it is known
 };
 
 // Both return the exit code, or nothing if the other way has to be tried: the directory has an owner now, or has none any more.
@@ -28,6 +31,7 @@ std::optional<int> run_as_client(const Context& context, ApiClient& connection, 
 
 // 0 if it succeeded, 1 if it ended otherwise, 3 if it has not ended; 128 + `signal` if that is why.
 int exit_code_of_run(RunState state, int signal);
+int code_of_run(const Context& context, ApiClient& connection, const Uuid& run, int signal);
 // Prints how a run stands, and returns that exit code.
 int report_run(const Context& context, ApiClient& connection, const Uuid& run, int signal);
 

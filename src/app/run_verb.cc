@@ -3,10 +3,12 @@
 
 #include "app/load.h"
 #include "app/owner.h"
+#include "app/run_diff_text.h"
 #include "app/run_session.h"
 #include "app/run_sheet.h"
 #include "app/signals.h"
 #include "app/verbs.h"
+#include "base/json.h"
 
 namespace sluice {
 namespace {
@@ -15,7 +17,7 @@ namespace {
 Diagnostics prepare_here(const Context& context, const DataDir& dir, Wanted& wanted) {
   if (wanted.resume || wanted.prepared) return {};
   const Uuid uuid = new_uuid();
-  Prepared prepared = prepare(*wanted.submission, context.config.images, new_run_context(dir, uuid, SystemClock().now()));
+  Prepared prepared = prepare(*wanted.submission, context.config.sites(), new_run_context(dir, uuid, SystemClock().now()));
   if (!prepared.errors.empty()) return prepared.errors;
   for (const Diagnostic& warning : prepared.warnings) context.console.warn(warning);
   wanted.title = prepared.plan->context.display_name + "  " + uuid.text();
@@ -23,7 +25,7 @@ Diagnostics prepare_here(const Context& context, const DataDir& dir, Wanted& wan
   return {};
 }
 
-int carry_out(const Context& context, Wanted wanted) {
+int carry_out(const Context& context, Wanted& wanted) {
   const Console& console = context.console;
   const auto dir = DataDir::at(context.config.data_dir);
   if (!dir) return console.fail(dir.error());
@@ -52,17 +54,20 @@ int carry_out(const Context& context, Wanted wanted) {
       "wait for it, or end it"});
 }
 
-// Whether the file that was named with --resume is what the run was made of.
-Status check_same_pipeline(const Context& context, ApiClient& connection, const Uuid& run, const Submission& given) {
+// The pipeline that was named with --resume, if it is another one than before, or has other parameters.
+Result<std::optional<Submission>> edited(const Words& words, ApiClient& connection, const Uuid& run, Submission given) {
   SLUICE_TRY(const std::string spec, connection.text("/api/v1/runs/" + run.text() + "/spec"));
-  if (spec == given.spec) return {};
-  return fail(Code::kConflict, context.words.pipeline + " is not what run " + run.text() + " was made of",
-              "leave the file out to go on with the run as it is, or start a new run");
+  if (spec == given.spec && words.params.empty() && words.params_file.empty()) return std::optional<Submission>();
+  return std::optional(std::move(given));
 }
 
 int resume(const Context& context) {
   const Console& console = context.console;
-  Wanted wanted;
+  const Words& words = context.words;
+  if (words.pipeline.empty() && (!words.params.empty() || !words.params_file.empty()))
+    return console.fail(Error{Code::kInvalid, "a run that goes on as it is keeps its parameters",
+                              "name the pipeline too: sluice run --resume RUN_ID PIPELINE -p name=value"});
+  Wanted wanted{.from = words.from};
   {
     const auto connection = ApiClient::open(context);
     if (!connection) return console.fail(connection.error());
@@ -72,20 +77,61 @@ int resume(const Context& context) {
     const auto tasks = (*connection)->get(path + "/tasks");
     if (!tasks) return console.fail(tasks.error());
     RunSheet sheet = run_sheet(*document, *tasks);
+    if (!context.words.pipeline.empty()) {
+      LoadedSubmission loaded = load_submission(context, true);
+      if (!loaded.errors.empty()) return loaded.fail(console);
+      auto submission = edited(context.words, **connection, sheet.uuid, std::move(loaded.submission));
+      if (!submission) return console.fail(submission.error());
+      wanted.submission = std::move(*submission);
+    }
     // To go on with a run that has reached its end is done already: scripts may resume until they see SUCCEEDED.
-    if (sheet.state == RunState::kSucceeded && context.words.verb == "run")
+    if (sheet.state == RunState::kSucceeded && context.words.verb == "run" && !wanted.submission)
       return report_run(context, **connection, sheet.uuid, 0);
     wanted.resume = sheet.uuid;
-    wanted.tasks = std::move(sheet.tasks);
+    if (!wanted.submission) wanted.tasks = std::move(sheet.tasks);
     wanted.title = sheet.name + "  " + sheet.uuid.text();
-    if (!context.words.pipeline.empty()) {
-      LoadedSubmission loaded = load_submission(context, false);
-      if (!loaded.errors.empty()) return loaded.fail(console);
-      if (const Status same = check_same_pipeline(context, **connection, sheet.uuid, loaded.submission); !same)
-        return console.fail(same.error());
-    }
   }
-  return carry_out(context, std::move(wanted));
+  return carry_out(context, wanted);
+}
+
+// Prints what two runs of the pipeline made, and where that differs.
+int report_verified(const Context& context, ApiClient& connection, const Uuid& run, const Uuid& again) {
+  const Console& console = context.console;
+  const auto diff = ask_run_diff(connection, run.text(), again.text());
+  if (!diff) return console.fail(diff.error());
+  const List found = unexplained(*diff);
+  if (console.json()) {
+    auto document = connection.get("/api/v1/runs/" + run.text());
+    if (!document) return console.fail(document.error());
+    Struct fields = document->as_struct();
+    fields.insert_or_assign(
+        "verify", Value::of({{"run_id", again.text()}, {"same", found.empty()}, {"differences", *diff->find("differences")}}));
+    console.out(to_json(fields) + "\n");
+  } else {
+    console.out(found.empty() ? "verified: both runs of every step made the same\n" : run_verify_text(console, *diff));
+  }
+  return found.empty() ? 0 : 1;
+}
+
+// Two runs, the second one as if there had never been the first: nothing of the machinery that carries out a step needs to know,
+// and each of the two can be looked into afterwards (logs, shell, diff).
+int verify(const Context& context, Submission submission, const std::string& key) {
+  submission.cache = false;
+  Wanted first{.submission = submission, .key = key, .silent = context.console.json()};
+  if (const int code = carry_out(context, first); code != 0 || !first.begun) {
+    if (!first.begun || !context.console.json()) return code;
+    const auto connection = ApiClient::open(context);
+    return connection ? report_run(context, **connection, *first.begun, code > 128 ? code - 128 : 0)
+                      : context.console.fail(connection.error());
+  }
+  if (submission.name.empty()) submission.name = "verify " + first.begun->text().substr(0, 8);
+  if (!submission.key.empty()) submission.key += " verify";
+  Wanted second{.submission = std::move(submission), .key = key + " verify", .silent = true};
+  const int code = carry_out(context, second);
+  if (code > 1 || !second.begun) return code;
+  const auto connection = ApiClient::open(context);
+  if (!connection) return context.console.fail(connection.error());
+  return report_verified(context, **connection, *first.begun, *second.begun);
 }
 
 }  // namespace
@@ -94,8 +140,10 @@ int run_verb(const Context& context) {
   if (!context.words.run.empty()) return resume(context);
   LoadedSubmission loaded = load_submission(context, true);
   if (!loaded.errors.empty()) return loaded.fail(context.console);
-  std::string key = context.words.key.empty() ? new_uuid().hex() : context.words.key;
-  return carry_out(context, {.submission = std::move(loaded.submission), .key = std::move(key)});
+  const std::string key = context.words.key.empty() ? new_uuid().hex() : context.words.key;
+  if (context.words.verify) return verify(context, std::move(loaded.submission), key);
+  Wanted wanted{.submission = std::move(loaded.submission), .key = key};
+  return carry_out(context, wanted);
 }
 
 int retry_verb(const Context& context) { return resume(context); }

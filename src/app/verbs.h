@@ -25,6 +25,13 @@ struct Words {
   std::string data_dir;
   int limit = 50;
   int attempt = 0;                   // 0: the newest
+  std::string from;                  // of retry: a task's path
+  std::vector<std::string> operands; // of diff
+  std::vector<std::string> command;  // of shell
+  bool run_step = false;             // of shell
+  bool keep = false;                 // of shell: its folder
+  bool keep_checkpoints = false;
+  bool verify = false;               // of run: twice, and compare
   bool no_cache = false;
   bool follow = false;
   bool stdout_only = false;
@@ -38,6 +45,8 @@ struct Words {
   bool private_tmp = true;
   bool detach = false;
   std::string key;                   // idempotency key of run
+  int priority = 0;
+  std::string budget;                // "cpu=2h,wall=1h"
   std::string server;                // URL
   std::string token_file;            // for the server that is called, or of the one that is started
   // up
@@ -52,6 +61,10 @@ struct Words {
   std::string timeout;               // a duration; empty: for ever
   std::string destination;
   bool with_secrets = false;
+  // gc, run
+  bool dry_run = false;
+  std::string grace;                 // a duration; empty: the usual
+  std::string notify;                // URL
 };
 
 struct Context {
@@ -66,13 +79,17 @@ int plan_verb(const Context& context);
 int list_verb(const Context& context);
 int get_verb(const Context& context);
 int logs_verb(const Context& context);
+int why_verb(const Context& context);
 int cancel_verb(const Context& context);
 int retry_verb(const Context& context);
 int pause_verb(const Context& context);
 int resume_verb(const Context& context);
+int shell_verb(const Context& context);
+int diff_verb(const Context& context);
 int up_verb(const Context& context);
 int down_verb(const Context& context);
 int backup_verb(const Context& context);
+int gc_verb(const Context& context);
 int doctor_verb(const Context& context);
 int version_verb(const Context& context);
 

@@ -6,6 +6,12 @@
 #include "engine/engine.h"
 
 namespace sluice {
+namespace {
+
+// A snapshot takes about 100 bytes a node, beside the 300 of the task's row. Larger runs are not run again in part.
+constexpr std::size_t kEndNodesMax = 50'000;
+
+}  // namespace
 
 bool Engine::commit() {
   if (const Status saved = save(); !saved) {
@@ -35,9 +41,17 @@ Status Engine::save() {
   for (const RunPtr& run : touched_) {
     if (run->write.snapshot) run->snapshot_seq = run->seq;
     run->write = {.run = run->id, .expected_seq = run->seq};
+    forget_documents(*run);
     run->changed.clear();
   }
   return {};
+}
+
+// The documents of keys are as long as programs are: once a task has ended, its row has it.
+void Engine::forget_documents(LiveRun& run) {
+  for (const TaskId id : run.changed)
+    if (const auto facts = run.facts.find(id); facts != run.facts.end() && is_final(run.state.at(id).state))
+      facts->second.cache.document = {};
 }
 
 // Memory is ahead of the disk now: nothing is carried out until the same writes go through. Finished attempts wait,
@@ -76,7 +90,9 @@ void Engine::fill_write(LiveRun& run) {
 
 // As many events as the run has nodes: so a snapshot costs each of them a constant.
 bool Engine::wants_snapshot(const LiveRun& run) const {
-  if (is_final(run.state.run) || run.seq == run.snapshot_seq) return false;
+  if (run.seq == run.snapshot_seq) return false;
+  // Of the end of a success there is one instead of a journal, for a retry of a part of it. Others keep their journal.
+  if (is_final(run.state.run)) return run.state.run == RunState::kSucceeded && run.state.nodes.size() <= kEndNodesMax;
   const std::uint64_t events =
       std::max<std::uint64_t>(static_cast<std::uint64_t>(options_.snapshot_events), run.state.nodes.size());
   return settled_ || run.seq - run.snapshot_seq >= events;
@@ -118,6 +134,8 @@ void Engine::note_on_task(const Uuid& run, const Event& event, Aside aside) {
   const auto keep = [&](TaskId task) {
     if (!aside.note.empty()) found->second->notes[task] = std::move(aside.note);
     if (!aside.process.empty()) found->second->facts[task].process = std::move(aside.process);
+    if (!aside.gpus.empty()) found->second->facts[task].gpus = std::move(aside.gpus);
+    found->second->waits.erase(task);
   };
   std::visit(Match{[&](const AttemptStarted& e) { keep(e.task); }, [&](const AttemptSucceeded& e) { keep(e.task); },
                    [&](const AttemptFailed& e) { keep(e.task); }, [](const auto&) {}},
@@ -140,6 +158,8 @@ TaskRow Engine::row_of(const LiveRun& run, TaskId id) const {
     if (const auto site = run.sites.by_executor.find(component.executor->label); site != run.sites.by_executor.end())
       notes.assign(site->second.notes.begin(), site->second.notes.end());
   if (const auto note = run.notes.find(id); note != run.notes.end()) notes.emplace_back(note->second);
+  if (const auto wait = run.waits.find(id); wait != run.waits.end() && node.state == TaskState::kQueued)
+    notes.emplace_back("waits for " + wait->second);
   if (!notes.empty()) row.notes = to_json(notes);
   if (node.kind == NodeKind::kLeaf && node.attempt > 0 && !node.inputs.empty()) row.inputs = to_json(to_value(node.inputs));
   TaskFacts facts;
@@ -149,12 +169,12 @@ TaskRow Engine::row_of(const LiveRun& run, TaskId id) const {
   return row;
 }
 
-void Engine::note_artifacts(LiveRun& run, const AttemptSucceeded& event) {
-  const Node& node = run.state.at(event.task);
-  if (node.attempt != event.attempt || !is_success(node.state)) return;
-  for (const auto& [key, list] : event.outputs.artifacts)
+void Engine::note_artifacts(LiveRun& run, TaskId task, int attempt) {
+  const Node& node = run.state.at(task);
+  if (node.attempt != attempt || !is_success(node.state)) return;
+  for (const auto& [key, list] : node.outputs.artifacts)
     for (std::size_t i = 0; i < list.size(); ++i)
-      run.write.artifacts.push_back({.task = event.task,
+      run.write.artifacts.push_back({.task = task,
                                      .key = key,
                                      .index = static_cast<int>(i),
                                      .name = list[i].name,

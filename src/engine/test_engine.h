@@ -75,7 +75,10 @@ class FakeHands final : public Hands {
   void listen(Listener given) override { listener = std::move(given); }
   void start(AttemptOrder order) override {
     if (on_start) on_start(order);
-    calls.push_back((order.again ? "again " : "start ") + order.task_name + "#" + std::to_string(order.attempt));
+    calls.push_back((order.again    ? "again "
+                     : order.cached ? "known "
+                                    : "start ") +
+                    order.task_name + "#" + std::to_string(order.attempt));
     orders.push_back(std::move(order));
   }
   void stop(const Uuid&, TaskId task, int attempt, FailureKind why) override {
@@ -97,6 +100,15 @@ class FakeHands final : public Hands {
     const AttemptOrder& order = newest(task);
     listener.report(order.run, AttemptSucceeded{order.task, order.attempt, std::move(outputs)}, {});
   }
+  // What was ordered as known is so, at its maker's places; or its content is gone.
+  void cached(std::string_view task) {
+    const AttemptOrder& order = newest(task);
+    listener.report(order.run, AttemptCached{order.task, order.attempt, order.cached.value()}, {});
+  }
+  void uncached(std::string_view task) {
+    const AttemptOrder& order = newest(task);
+    listener.uncached(order.run, order.task, order.attempt);
+  }
   void fail(std::string_view task, FailureKind kind = FailureKind::kExit, int exit_code = 1, std::string message = "") {
     const AttemptOrder& order = newest(task);
     listener.report(order.run, AttemptFailed{order.task, order.attempt, kind, exit_code, std::move(message)}, {});
@@ -117,7 +129,7 @@ class FakeHands final : public Hands {
   std::function<void(const AttemptOrder&)> on_start;
 };
 
-// Passes calls on to a store in memory, and journals stay when a run has succeeded, so that they can be looked at.
+// Passes calls on to a store in memory; unless `compacts` journals stay when a run has succeeded, so that they can be looked at.
 class FaultyStore final : public RunStore {
  public:
   Result<RunId> create(const NewRun& run, Sync sync) override {
@@ -141,9 +153,9 @@ class FaultyStore final : public RunStore {
     if (effect) effect();
     return {};
   }
-  Status compact(RunId) override {
+  Status compact(RunId run) override {
     ++compacted;
-    return {};
+    return compacts ? inner_->compact(run) : Status{};
   }
   Result<RunRow> run(const Uuid& uuid) override { return inner_->run(uuid); }
   Result<RunRow> run_by_prefix(std::string_view prefix) override { return inner_->run_by_prefix(prefix); }
@@ -159,6 +171,14 @@ class FaultyStore final : public RunStore {
     if (effect) effect();
     return removed;
   }
+  Status restart(const Restart& restart, Sync sync) override {
+    if (failures != 0) return fail(error);
+    if (effect) effect();
+    Status restarted = inner_->restart(restart, sync);
+    if (effect) effect();
+    return restarted;
+  }
+  Result<std::vector<KeptResult>> kept_results(RunId run) override { return inner_->kept_results(run); }
   Result<std::vector<TaskRow>> tasks(RunId run) override { return inner_->tasks(run); }
   Result<std::vector<ArtifactRow>> artifacts(RunId run) override { return inner_->artifacts(run); }
   Result<std::string> spec(const std::string& digest) override { return inner_->spec(digest); }
@@ -173,6 +193,12 @@ class FaultyStore final : public RunStore {
     if (cannot_read) return fail(error);
     return inner_->snapshot(run);
   }
+  Result<std::vector<PendingNotice>> notices() override { return inner_->notices(); }
+  Status note_told(const PendingNotice& notice) override { return inner_->note_told(notice); }
+  Status each_data(const std::function<void(std::string_view)>& use, const DataFilter& filter) override {
+    return inner_->each_data(use, filter);
+  }
+  ResultStore& results() override { return inner_->results(); }
   Status each_data(const std::function<void(std::string_view)>& use) override { return inner_->each_data(use); }
   ResultStore& results() override { return inner_->results(); }
   Catalog& catalog() override { return inner_->catalog(); }
@@ -181,6 +207,7 @@ class FaultyStore final : public RunStore {
   int failures = 0;  // so many of the next commits fail; negative: all of them
   bool writes_before_it_fails = false;  // as when the answer of the disk got lost
   Error error{Code::kUnavailable, "disk full", "make room"};
+  bool compacts = false;
   bool cannot_read = false;
   std::optional<RunId> has_lost_journal_of;
   int tries = 0, commits = 0, compacted = 0;
@@ -222,7 +249,7 @@ class EngineWorld {
     return uuid;
   }
   Result<Uuid> try_submit(const Submission& submission, std::uint8_t number = 1) {
-    Prepared prepared = prepare(submission, options.images, new_run_context(dir, uuid_of(number), clock.now()));
+    Prepared prepared = prepare(submission, options.sites, new_run_context(dir, uuid_of(number), clock.now()));
     EXPECT_TRUE(prepared.errors.empty()) << prepared.errors.front().text();
     return engine->submit(submission, std::move(prepared));
   }
@@ -305,7 +332,7 @@ inline void expect_journal_agrees(RunStore& store, const Plan& plan, const Uuid&
     (void)step(plan, state, *event, entry.at);
   }
   EXPECT_EQ(row.state, state.run);
-  EXPECT_EQ(row.error, state.error);
+  EXPECT_EQ(row.error, state.run == RunState::kCanceled ? state.cancel_reason : state.error);
   EXPECT_EQ(row.began, state.began);
   EXPECT_EQ(row.ended, state.ended);
   const auto tasks = store.tasks(row.id).value();

@@ -37,6 +37,7 @@ AttemptProcess::AttemptProcess(AttemptSpec spec, TmpSlots::Lease tmp)
   pipes_[1].stream = Stream::kStderr;
   exit_.id = spec_.id;
   exit_.note = tmp_.note;
+  if (!spec_.redact.empty()) log_.hide(spec_.redact);
   if (!spec_.cold_because.empty()) exit_.process = "cold: " + spec_.cold_because;
 }
 
@@ -81,8 +82,13 @@ bool AttemptProcess::make_pipes() {
   return true;
 }
 
+void AttemptProcess::make_limit() {
+  if (spec_.memory_bytes > 0 || spec_.cpu_milli > 0) limit_ = std::make_unique<AttemptLimit>(spec_);
+}
+
 bool AttemptProcess::start(ProgramFinder& programs, const BaseEnvironment& environment, int devnull, Instant now) {
   exit_.began = exit_.ended = now;
+  if (!tmp_.refusal.empty()) return refuse(126, tmp_.refusal);
   std::vector<std::pair<std::string, std::string>> extra;
   if (!make_tmpdir(extra)) return false;
   const auto block = environment.with(spec_, extra);
@@ -90,6 +96,7 @@ bool AttemptProcess::start(ProgramFinder& programs, const BaseEnvironment& envir
   auto program = programs.find(spec_.argv[0], path, spec_.directory);
   if (!program.error.empty()) return refuse(program.exit_code, std::move(program.error));
   if (!make_pipes()) return false;
+  make_limit();
   SpawnOutcome outcome;
   if (run(program, block, devnull, outcome)) return true;
   if (outcome.error == ENOENT) {
@@ -106,11 +113,14 @@ bool AttemptProcess::start(ProgramFinder& programs, const BaseEnvironment& envir
 
 bool AttemptProcess::start_warm(WarmPool& warm, const BaseEnvironment& environment, int devnull, Instant now) {
   exit_.began = exit_.ended = now;
+  if (!tmp_.refusal.empty()) return refuse(126, tmp_.refusal);
   std::vector<std::pair<std::string, std::string>> extra;
   if (!make_tmpdir(extra) || !make_pipes()) return false;
+  make_limit();
   const auto block = environment.with(spec_, extra);
   pid_ = warm.hand(spec_, block.envp, {devnull, pipes_[0].write_fd, pipes_[1].write_fd, tmp_}, now);
   if (pid_ < 0) return false;
+  if (limit_ != nullptr) limit_->add(pid_);  // what its worker has made before is not counted
   is_warm_ = true;
   exit_.process = "warm";
   return true;
@@ -133,6 +143,7 @@ bool AttemptProcess::run(const ProgramFinder::Found& program, const BaseEnvironm
                        .user_namespace = tmp_.user_namespace,
                        .mount_namespace = tmp_.mount_namespace,
                        .root = tmp_.root};
+  if (limit_ != nullptr) request.cgroups = limit_->doors();
   outcome = spawn(request);
   if (outcome.error == ENOEXEC && outcome.failed_call == std::string_view("execve")) {
     std::string shell = "/bin/sh";
@@ -144,6 +155,7 @@ bool AttemptProcess::run(const ProgramFinder::Found& program, const BaseEnvironm
     outcome = spawn(request);
   }
   pid_ = outcome.pid;
+  if (limit_ != nullptr && pid_ > 0) limit_->confirm(pid_);
   return outcome.failed_call == nullptr;
 }
 
@@ -173,11 +185,18 @@ void AttemptProcess::main_ended(int wait_status, const rusage& usage, Instant no
 }
 
 void AttemptProcess::finish(Instant now) {
+  if (limit_ != nullptr) {
+    const bool has_run_out = limit_->look(pid_);
+    exit_.max_rss_bytes = std::max(exit_.max_rss_bytes, limit_->peak_bytes());
+    exit_.out_of_memory = has_run_out && exit_.exit_code != 0;
+    limit_.reset();
+  }
   for (OutputPipe& pipe : pipes_) {
     close_fd(pipe.write_fd);
     for (int reads = 0; reads < kLastReadsMax && read_output(pipe, now);) ++reads;
     close_fd(pipe.read_fd);
   }
+  log_.finish(now);
   if (log_.dropped_bytes() > 0) {
     if (!exit_.note.empty()) exit_.note += "; ";
     exit_.note += "the last " + format_bytes(static_cast<double>(log_.dropped_bytes())) +

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "exec/limits.h"
 #include "exec/log.h"
 #include "exec/spawn.h"
 #include "exec/supervisor.h"
@@ -64,6 +65,10 @@ class AttemptProcess {
   // After the last process is gone: the rest of the output. Then exit() is complete.
   void finish(Instant now);
   const AttemptExit& exit() const { return exit_; }
+  // Null: it has no limit.
+  AttemptLimit* limit() { return limit_.get(); }
+  // The kernel has killed one of its processes, as the machine had no more memory.
+  void note_oom() { exit_.out_of_memory = true; }
 
   // Until then, what is left of the attempt is not killed. Nothing: nobody has asked to stop it.
   std::optional<Instant> kill_at;
@@ -72,6 +77,7 @@ class AttemptProcess {
   bool refuse(int exit_code, std::string error);
   bool refuse(const std::string& what, int error);  // of a system call
   bool make_pipes();
+  void make_limit();
   bool make_tmpdir(std::vector<std::pair<std::string, std::string>>& extra);
   bool run(const ProgramFinder::Found& program, const BaseEnvironment::Block& block, int devnull, SpawnOutcome& outcome);
 
@@ -83,6 +89,7 @@ class AttemptProcess {
   bool is_dying_ = false;
   std::array<OutputPipe, 2> pipes_;
   LogWriter log_;
+  std::unique_ptr<AttemptLimit> limit_;
   AttemptExit exit_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@ struct SpawnRequest {
   int user_namespace = -1;  // joined if not -1
   int mount_namespace = -1;
   int root = -1;  // root directory to have in the mount namespace
+  std::array<int, 2> cgroups{-1, -1};  // cgroup.procs to write itself into
   bool own_session = true;  // false: a helper of ours, which stays in our session
 };
 struct SpawnOutcome {

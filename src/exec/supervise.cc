@@ -68,6 +68,7 @@ bool SupervisorLoop::set_up() {
   signals_ = ::signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
   epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   devnull_ = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  oom_kills_ = oom_kills();
   if (signals_ < 0 || epoll_ < 0 || devnull_ < 0) return false;
   if (!warm_.set_up(devnull_) || !watch(warm_.fd(), &warm_)) return false;
   return watch(signals_, &signals_) && (listener_ >= 0 ? watch(listener_, &listener_) : watch(peer_->fd(), &peer_));
@@ -124,6 +125,7 @@ void SupervisorLoop::turn() {
   if (has_warm) on_warm();  // what a step has said comes before that its worker is gone
   if (has_signals) on_signals();
   if (stopping_ > 0) kill_overdue();
+  if (limited_ > 0) look_at_limits();
   if (!ended_.empty()) settle();
   if (has_messages) on_peer();
   if (has_connection) on_connect();
@@ -144,6 +146,7 @@ int SupervisorLoop::wait_ms() {
   if (const int warm = warm_.wait_ms(now_); warm >= 0) at_most(warm);
   if (has_unsent() && !watches_room_) at_most(kBeganWaitsMs);
   if (is_idle()) at_most(std::chrono::milliseconds(kIdleMax).count() / 4);
+  if (limited_ > 0) at_most(std::max<std::int64_t>(1, (look_at_ - clock_.now()).count() / 1000 + 1));
   if (stopping_ > 0) {
     const Instant now = clock_.now();
     for (const auto& [id, attempt] : attempts_)
@@ -201,6 +204,10 @@ void SupervisorLoop::begin(std::unique_ptr<AttemptProcess> owned) {
   for (OutputPipe& pipe : attempt.pipes()) watch(pipe.read_fd, &pipe);
   if (has_heard_all_) append_frame(peer_->outbox(), AttemptBegan{attempt.id(), attempt.pid(), now_});  // no news that cannot wait
   mains_.emplace(attempt.pid(), &attempt);
+  if (attempt.limit() != nullptr) {
+    ++limited_;
+    look_at_ = now_;
+  }
   attempts_.emplace(attempt.id(), std::move(owned));
 }
 
@@ -291,7 +298,9 @@ void SupervisorLoop::settle() {
 }
 
 void SupervisorLoop::finish(AttemptProcess& attempt) {
+  if (attempt.limit() != nullptr) --limited_;
   attempt.finish(now_);
+  note_oom(attempt);
   const bool failed = attempt.exit().exit_code != 0;
   tmp_.give_back(attempt.tmp(), failed ? attempt.spec().directory + ".tmp" : "");
   if (attempt.kill_at) --stopping_;

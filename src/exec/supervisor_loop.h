@@ -53,6 +53,9 @@ class SupervisorLoop {
   void settle();
   void finish(AttemptProcess& attempt);
   void kill_overdue();
+  // supervise_limits.cc: attempts that may not use all of the machine.
+  void look_at_limits();
+  void note_oom(AttemptProcess& attempt);
 
   // supervise_warm.cc: steps in forks of warm workers.
   void start_warm(AttemptSpec spec);
@@ -108,6 +111,9 @@ class SupervisorLoop {
   std::vector<AttemptProcess*> ended_;  // main process gone, not finished
   Orphans orphans_;
   std::size_t stopping_ = 0;  // attempts with a kill_at
+  std::size_t limited_ = 0;  // attempts with a limit
+  Instant look_at_;  // when they are looked at next
+  std::int64_t oom_kills_ = -1;  // that are known of
   std::map<std::string, AttemptExit> exits_;  // not acknowledged
 };
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "plan/checkpoint.h"
 
 namespace sluice {
 namespace {
@@ -47,7 +48,10 @@ bool is_task_uuid(const Value& value) { return value.is_string() && value.as_str
 Struct launch_parameters(const LaunchContext& context) {
   Struct out = parameters_with_defaults(*context.component.spec, context.inputs.parameters);
   for (auto& [name, value] : out)
-    if (is_task_uuid(value)) value = context.task_uuid;
+    if (is_task_uuid(value))
+      value = context.task_uuid;
+    else if (!context.checkpoint.empty() && is_checkpoint(*context.component.spec, name, value))
+      value = context.checkpoint;
   return out;
 }
 

@@ -62,9 +62,11 @@ Event event_from_text(const Plan& plan, const State& state, std::string_view tex
   if (text == "resume") return ResumeAsked{};
   if (text == "retry") return RetryAsked{};
   if (words.at(0) == "cancel") return CancelAsked{std::string(trim(text.substr(6)))};
+  if (words.at(0) == "retry") return RetryAsked{attempt_from(plan, state, std::string(words.at(1)) + "#0").task};
   const AttemptName name = attempt_from(plan, state, words.at(0));
   const std::string_view what = words.at(1);
   if (what == "started") return AttemptStarted{name.task, name.attempt, words.size() < 3 ? Instant{} : start_plus(words.at(2))};
+  if (what == "cached") return AttemptCached{name.task, name.attempt, data_from(std::span(words).subspan(2))};
   if (what == "ok") return AttemptSucceeded{name.task, name.attempt, data_from(std::span(words).subspan(2))};
   if (what == "backoff") return TimerFired{name.task, name.attempt, TimerKind::kBackoff};
   if (what == "deadline")

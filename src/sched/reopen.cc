@@ -1,11 +1,15 @@
 // RetryAsked: what failed or was cut short runs again, with all that depends on it. What succeeded stays.
+#include <utility>
+
 #include "sched/turn.h"
 
 namespace sluice {
 
-void Turn::on(const RetryAsked& /*event*/) {
+void Turn::on(const RetryAsked& event) {
   if (state_.nodes.empty()) return on(RunBegan{});
-  if (state_.run == RunState::kSucceeded) return;
+  const bool from = event.from && is_in_play(state_, *event.from);
+  if (state_.run == RunState::kSucceeded && !from) return;
+  if (from) put_back(*event.from);
   state_.run = RunState::kRunning;
   if (state_.began == Instant{}) state_.began = now_;
   state_.ended = {};
@@ -21,12 +25,23 @@ void Turn::on(const RetryAsked& /*event*/) {
   open_dag(root);
 }
 
+// The task will run again, whatever became of it: it is as if it had never begun, and what it lies in has not ended. Where that
+// had not begun either (its condition was false), the question is asked again from the outermost of those on.
+void Turn::put_back(TaskId id) {
+  TaskId first = id;
+  for (TaskId up = id; up != at(up).parent; up = at(up).parent)
+    if (!at(at(up).parent).begun) first = at(up).parent;
+  reset(first);
+  for (TaskId up = first; up != at(up).parent; up = at(up).parent) at(at(up).parent).state = TaskState::kRunning;
+}
+
 void Turn::reopen(TaskId id) {
   Node& node = at(id);
   node.state = TaskState::kRunning;
   node.cancelled = false;
   node.failed = 0;
   node.error.clear();
+  node.outputs = {};
   node.ended = {};
   touch(id);
   if (node.kind == NodeKind::kLoop)
@@ -60,7 +75,10 @@ void Turn::reopen_dag(TaskId id) {
   at(id).waiting_for = open;
 }
 
+// An iteration that began and did not succeed goes on within the limit, as it did before: once one has failed no other begins. A
+// task in one that had succeeded may be one more than that; then it begins anew when its turn comes.
 void Turn::reopen_loop(TaskId id) {
+  const int parallelism = task_of(plan_, state_, id).spec->iterator->parallelism_max;
   std::uint32_t open = 0;
   at(id).running = 0;
   at(id).next_iteration = 0;
@@ -68,8 +86,9 @@ void Turn::reopen_loop(TaskId id) {
     const TaskId child = child_of(at(id), i);
     if (is_success(at(child).state)) continue;
     ++open;
-    if (at(child).begun && at(child).kind == NodeKind::kDag) {
-      ++at(id).running;  // within the limit: once an iteration has failed no other begins
+    const bool has_room = parallelism <= 0 || std::cmp_less(at(id).running, parallelism);
+    if (at(child).begun && at(child).kind == NodeKind::kDag && has_room) {
+      ++at(id).running;
       reopen(child);
     } else {
       reset(child);

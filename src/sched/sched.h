@@ -64,7 +64,9 @@ struct CancelAsked {
 // The run is PAUSED from now on, until ResumeAsked. What may run now is still said by StartAttempt: the driver keeps it back, as
 // it does where slots are short; until it is let go it is QUEUED, and the run does not end. A run of which nothing is left to
 // start ends as usual. Deadlines are not paused.
-struct PauseAsked {};
+struct PauseAsked {
+  std::string reason{};  // empty: somebody wants it so
+};
 struct ResumeAsked {};
 // The run has ended badly, or its owner died in the middle: what failed, was cancelled, was cut short or was omitted because of
 // that runs again, with what depends on it and with fresh retry budgets. What succeeded stays.
@@ -176,6 +178,8 @@ const PlanTask& task_of(const Plan& plan, const State& state, TaskId id);
 std::string task_path(const Plan& plan, const State& state, TaskId id);
 // The key in its DAG: "double", of the root the pipeline's name.
 const std::string& task_name(const Plan& plan, const State& state, TaskId id);
+// Not so: what there is no node of, and iterations that a loop had more of before a retry. RetryAsked does not go from those.
+bool is_in_play(const State& state, TaskId id);
 // What a task sees: its DAG's inputs and its siblings. Valid while `state` is not changed.
 class StateScope final : public Scope {
  public:

@@ -28,7 +28,7 @@ struct Live {
 // What has happened in all worlds together: a simulation that never meets a thing does not test it.
 struct Seen {
   std::uint64_t cancels = 0, pauses = 0, snapshots = 0, crashes = 0, old_news = 0, retries = 0, timeouts = 0, run_deadlines = 0,
-                grown_loops = 0;
+                grown_loops = 0, cached = 0, retries_from = 0, retries_of_success = 0;
 };
 
 // The driver, its processes and its clock. Everything that step() asks for is checked before it is done.
@@ -45,8 +45,11 @@ class World {
       run_until_quiet();
       if (::testing::Test::HasFailure()) return;
       check_replay();
-      if (state_.run == RunState::kSucceeded) return;
-      send(RetryAsked{});
+      if (state_.run == RunState::kSucceeded && (round >= 8 || dice_.chance(50))) return;
+      if (state_.run == RunState::kSucceeded || dice_.chance(25))
+        retry_from(TaskId{static_cast<std::int64_t>(dice_.roll(state_.nodes.size()))});
+      else
+        send(RetryAsked{});
     }
     FAIL() << "the run does not succeed however often it is retried\n" << dump(*plan_, state_);
   }
@@ -61,6 +64,51 @@ class World {
       if (::testing::Test::HasFailure()) return;
     }
     check_end();
+  }
+
+  // In a run that has succeeded nothing moves but the task, what lies in it, and what depends on it.
+  void retry_from(TaskId from) {
+    ++seen_.retries_from;
+    const bool had_succeeded = state_.run == RunState::kSucceeded;
+    const State before = state_;
+    send(RetryAsked{from});
+    if (!had_succeeded) return;
+    if (state_.run == RunState::kSucceeded && !ended_) {
+      ended_ = true;  // it is one that there are no items for any more
+      EXPECT_EQ(dump(*plan_, state_), dump(*plan_, before));
+      return;
+    }
+    ++seen_.retries_of_success;
+    const std::set<TaskId> again = again_after(before, from);
+    for (std::int64_t i = 1; i < static_cast<std::int64_t>(before.nodes.size()); ++i) {
+      const Node& old = before.at(TaskId{i});
+      const Node& now = state_.at(TaskId{i});
+      if (again.contains(TaskId{i})) {
+        EXPECT_TRUE(!is_final(now.state) || now.ended == now_) << path(TaskId{i}) << " stays as it was";
+      } else if (old.kind == NodeKind::kLeaf) {
+        EXPECT_TRUE(old.state == now.state && old.attempt == now.attempt && old.outputs == now.outputs)
+            << path(TaskId{i}) << " does not depend on " << path(from);
+      }
+    }
+  }
+
+  // By the definition, from the other side than the scheduler goes: tasks in order, each looks at what it waits for.
+  std::set<TaskId> again_after(const State& state, TaskId from) const {
+    TaskId first = from;
+    for (TaskId up = from; up.value != 0; up = state.at(up).parent)
+      if (!state.at(state.at(up).parent).begun) first = state.at(up).parent;
+    std::set<TaskId> again{first};
+    std::set<TaskId> holds;  // has something in it that runs again
+    for (TaskId up = first; up.value != 0; up = state.at(up).parent) holds.insert(state.at(up).parent);
+    for (std::int64_t i = 1; i < static_cast<std::int64_t>(state.nodes.size()); ++i) {
+      const Node& node = state.at(TaskId{i});
+      bool goes = again.contains(node.parent);
+      if (const Node& dag = state.at(node.parent); !goes && dag.kind == NodeKind::kDag && dag.begun)
+        for (const std::uint32_t index : task_of(*plan_, state, TaskId{i}).upstream)
+          goes = goes || again.contains(child_of(dag, index)) || holds.contains(child_of(dag, index));
+      if (goes) again.insert(TaskId{i});
+    }
+    return again;
   }
 
   void turn() {
@@ -88,7 +136,7 @@ class World {
     live_.erase(task);
     if (live.stopped && dice_.chance(80)) return send(AttemptFailed{task, live.attempt, *live.stopped, 143, "stopped"});
     if (!calm_ && dice_.chance(22)) {
-      const auto kind = static_cast<FailureKind>(dice_.roll(6));
+      const auto kind = static_cast<FailureKind>(dice_.roll(7));
       return send(
           AttemptFailed{task, live.attempt, kind, static_cast<int>(dice_.roll(200)), dice_.chance(50) ? "\"bad\"\nluck" : ""});
     }
@@ -96,6 +144,11 @@ class World {
     for (std::uint64_t i = dice_.roll(5); i > 0; --i) rows.emplace_back(static_cast<int>(dice_.roll(10)));
     TaskData outputs;
     outputs.parameters = {{"y", static_cast<int>(dice_.roll(10))}, {"rows", std::move(rows)}};
+    // One that has not begun may turn out to be known, even if it was told to stop.
+    if (!live.started && dice_.chance(50)) {
+      ++seen_.cached;
+      return send(AttemptCached{task, live.attempt, std::move(outputs)});
+    }
     send(AttemptSucceeded{task, live.attempt, std::move(outputs)});
   }
 
@@ -355,8 +408,9 @@ TEST(Simulation, EveryRunEndsAsItShouldWhateverHappens) {
   const std::uint64_t seeds = text == nullptr ? kSeeds : std::strtoull(text, nullptr, 10);
   for (std::uint64_t seed = 1; seed <= seeds && !HasFailure(); ++seed) simulate(seed, seen);
   if (seeds < kSeedsForAll || HasFailure()) return;
-  for (const std::uint64_t times : {seen.cancels, seen.pauses, seen.snapshots, seen.crashes, seen.old_news, seen.retries,
-                                    seen.timeouts, seen.run_deadlines, seen.grown_loops})
+  for (const std::uint64_t times :
+       {seen.cancels, seen.pauses, seen.snapshots, seen.crashes, seen.old_news, seen.retries, seen.timeouts, seen.run_deadlines,
+        seen.grown_loops, seen.cached, seen.retries_from, seen.retries_of_success})
     EXPECT_GT(times, 0U) << "the simulation has become too tame";
 }
 

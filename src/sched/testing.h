@@ -31,9 +31,9 @@ std::shared_ptr<const Plan> plan_from(std::string_view notation);
 
 // When transcripts begin.
 const Instant kTranscriptStart = from_micros(1'000'000'000'000'000);
-// "run", "cancel because", "pause", "resume", "retry", "train#1 started", "train#1 started 3s" (when, since the start), "train#1
-// ok y=2 @model=/m", "train#1 failed exit 3", "train#1 failed lost", "train#1 backoff", "train#1 deadline", "run#1 deadline".
-// Tasks by their path below root.
+// "run", "cancel because", "pause", "resume", "retry", "retry train" (from there), "train#1 started", "train#1 started 3s" (when,
+// since the start), "train#1 ok y=2 @model=/m", "train#1 failed exit 3", "train#1 failed lost", "train#1 backoff", "train#1
+// deadline", "run#1 deadline". Tasks by their path below root.
 Event event_from_text(const Plan& plan, const State& state, std::string_view text);
 
 // The whole state as text, so that two can be compared and a difference read. What only AttemptStarted tells is left out.

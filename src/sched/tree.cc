@@ -31,6 +31,13 @@ const std::string& task_name(const Plan& plan, const State& state, TaskId id) {
   return task_of(plan, state, id).spec->name;
 }
 
+bool is_in_play(const State& state, TaskId id) {
+  if (id.value < 0 || static_cast<std::size_t>(id.value) >= state.nodes.size()) return false;
+  for (const Node* node = &state.at(id); node != &state.nodes.front(); node = &state.at(node->parent))
+    if (node->iteration >= 0 && static_cast<std::uint32_t>(node->iteration) >= state.at(node->parent).children) return false;
+  return true;
+}
+
 const TaskData& StateScope::dag_inputs() const { return state_.at(dag_).inputs; }
 
 const TaskData* StateScope::outputs_of(std::uint32_t task) const {

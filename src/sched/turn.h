@@ -72,6 +72,7 @@ class Turn {
   void cancel();
 
   // reopen.cc: what a retry does to nodes that exist.
+  void put_back(TaskId id);
   void reopen(TaskId id);
   void reopen_dag(TaskId id);
   void reopen_loop(TaskId id);

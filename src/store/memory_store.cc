@@ -178,23 +178,77 @@ class MemoryStore final : public RunStore {
     if (found == nullptr) return no_run(std::to_string(run.value));
     if (found->row.state != RunState::kSucceeded) return not_succeeded(found->row);
     found->journal.clear();
-    found->snapshot.reset();
+    found->kept.clear();
+    if (found->snapshot && found->snapshot->seq != found->row.seq) found->snapshot.reset();
     return {};
   }
 
-  Status each_data(const std::function<void(std::string_view)>& use) override {
+  Result<std::vector<PendingNotice>> notices() override {
+    const std::lock_guard lock(rows_.mutex);
+    std::vector<PendingNotice> found;
+    for (const auto& [id, run] : rows_.runs)
+      if (run.notice != 0 && found.size() < 100) found.push_back({.run = run.row.uuid, .seq = run.notice});
+    return found;
+  }
+  Status note_told(const PendingNotice& notice) override {
+    const std::lock_guard lock(rows_.mutex);
+    for (auto& [id, run] : rows_.runs)
+      if (run.row.uuid == notice.run && run.notice == notice.seq) run.notice = 0;
+    return {};
+  }
+
+  Status restart(const Restart& restart, Sync) override {
+    const std::lock_guard lock(rows_.mutex);
+    MemoryRun* found = find(restart.run);
+    if (found == nullptr) return no_run(std::to_string(restart.run.value));
+    RunRow& row = found->row;
+    if (row.seq != restart.expected_seq) return run_moved_on(restart.run, restart.expected_seq, row.seq);
+    if (row.state != RunState::kPending) found->history.push_back({.at = restart.at, .state = RunState::kPending});
+    row.state = RunState::kPending;
+    row.error.clear();
+    row.outputs.clear();
+    row.began = row.ended = {};
+    row.seq = 0;
+    row.spec_digest = spec_digest(restart.spec);
+    row.spec_file = restart.spec_file;
+    row.pipeline_name = restart.pipeline_name;
+    row.parameters = restart.parameters;
+    row.pipeline = row.version = std::nullopt;
+    rows_.specs.emplace(row.spec_digest, restart.spec);
+    found->tasks.clear();
+    found->artifacts.clear();
+    found->journal.clear();
+    found->snapshot.reset();
+    found->kept = restart.kept;
+    return {};
+  }
+
+  Result<std::vector<KeptResult>> kept_results(RunId run) override {
+    const std::lock_guard lock(rows_.mutex);
+    const MemoryRun* found = find(run);
+    if (found == nullptr) return std::vector<KeptResult>{};
+    std::vector<KeptResult> kept = found->kept;
+    std::sort(kept.begin(), kept.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+    return kept;
+  }
+
+  Status each_data(const std::function<void(std::string_view)>& use, const DataFilter& filter) override {
     const std::lock_guard lock(rows_.mutex);
     const auto give = [&](const std::string& json) {
       if (!json.empty()) use(json);
     };
     for (const auto& [id, run] : rows_.runs) {
+      if (filter.without.contains(id)) continue;
       give(run.row.outputs);
+      for (const auto& [place, artifact] : run.artifacts) give(artifact.digest);
       for (const auto& [task, row] : run.tasks) {
         give(row.outputs);
         give(row.inputs);
       }
+      for (const KeptResult& kept : run.kept) give(kept.outputs);
     }
-    for (const auto& [key, row] : rows_.results) give(row.outputs);
+    for (const auto& [key, row] : rows_.results)
+      if (row.created >= filter.results_since) give(row.outputs);
     return {};
   }
   ResultStore& results() override { return results_; }
@@ -211,6 +265,8 @@ class MemoryStore final : public RunStore {
     run.row.seq += write.entries.size();
     run.journal.insert(run.journal.end(), write.entries.begin(), write.entries.end());
     for (const TaskRow& task : write.tasks) run.tasks.insert_or_assign(task.id, task);
+    for (const TaskId task : write.unmade)
+      std::erase_if(run.artifacts, [&](const auto& entry) { return std::get<0>(entry.first) == task; });
     for (const ArtifactRow& artifact : write.artifacts)
       run.artifacts.insert_or_assign({artifact.task, artifact.key, artifact.index}, artifact);
     if (write.snapshot) run.snapshot = write.snapshot;
@@ -222,6 +278,7 @@ class MemoryStore final : public RunStore {
     run.row.began = to.began;
     run.row.ended = to.ended;
     run.row.outputs = to.outputs;
+    if (to.notify) run.notice = run.row.seq;
   }
 
   MemoryRun* find(RunId id) {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -98,6 +99,13 @@ struct RunChange {
   std::string error;
   Instant began, ended;
   std::string outputs;
+  bool notify = false;        // somebody is to be told: it is among notices() until note_told(). False leaves that as it is
+};
+
+// That a run has ended, for somebody who has asked to be told so.
+struct PendingNotice {
+  Uuid run;
+  std::uint64_t seq = 0;  // of the journal's entry with which it ended
 };
 
 struct StateChange {
@@ -119,6 +127,7 @@ struct Write {
   std::uint64_t expected_seq = 0;      // the newest seq that the writer knows of
   std::vector<JournalEntry> entries;
   std::vector<TaskRow> tasks;          // replace rows of the same id
+  std::vector<TaskId> unmade;          // tasks that run again: their artifacts go before `artifacts` come
   std::vector<ArtifactRow> artifacts;  // replace rows of the same task, key and index
   std::vector<CacheRow> cached;        // replace rows of the same key
   std::vector<LearnedRow> learned;     // replace rows of the same component
@@ -126,15 +135,39 @@ struct Write {
   std::optional<Snapshot> snapshot;    // its seq is that of the newest entry
 };
 
+// What a task made before its run's pipeline was edited. It is used again where the task is still the same.
+struct KeptResult {
+  std::string path;           // of the task
+  std::string component;      // digest of what it ran
+  std::string inputs;         // JSON of TaskData, as resolved
+  std::string outputs;        // likewise
+  friend bool operator==(const KeptResult&, const KeptResult&) = default;
+};
+// A run that begins anew, as another pipeline. Its name, key, experiment and options stay; it is of no uploaded version any more.
+struct Restart {
+  RunId run;
+  std::uint64_t expected_seq = 0;
+  std::string spec, spec_file, pipeline_name;
+  Struct parameters;
+  Instant at;
+  std::vector<KeptResult> kept;  // replace those of before
+};
+
 struct RunFilter {
   std::optional<RunState> state;
-  std::string experiment;     // exact; empty: any
+  std::string experiment;  // exact; empty: any
   std::string pipeline_name;  // exact; empty: any
   std::string name_contains;  // empty: any
 };
 struct Page {
-  int limit = 50;             // rows at most
-  std::int64_t after = 0;     // id of the last row of the page before; 0: from the start
+  int limit = 50;  // rows at most
+  std::int64_t after = 0;  // id of the last row of the page before; 0: from the start
+};
+
+// What each_data() leaves out.
+struct DataFilter {
+  std::set<RunId> without;                        // runs
+  Instant results_since = Instant::min();         // results that were cached before
 };
 
 class RunStore {
@@ -160,6 +193,10 @@ class RunStore {
   virtual Result<std::optional<Uuid>> run_of_key(std::string_view key) = 0;
   virtual Result<std::vector<StateChange>> state_history(RunId run) = 0;  // oldest first; the first is PENDING at creation
   virtual Status set_run_storage(const Uuid& run, StorageState storage) = 0;
+  // In one transaction: the run is PENDING at entry 0, without tasks, artifacts, journal and snapshot. kConflict if it has moved
+  // past expected_seq.
+  virtual Status restart(const Restart& restart, Sync sync) = 0;
+  virtual Result<std::vector<KeptResult>> kept_results(RunId run) = 0;  // by path
   // The run's rows, journal and key; the pipeline's text stays. Objects and files are not looked at.
   virtual Status remove(const Uuid& run) = 0;
   virtual Result<std::vector<TaskRow>> tasks(RunId run) = 0;  // by id
@@ -169,12 +206,17 @@ class RunStore {
   // Those that come after entry `after`; and the newest snapshot, if there is one.
   virtual Result<std::vector<JournalEntry>> journal_after(RunId run, std::uint64_t after) = 0;
   virtual Result<std::optional<Snapshot>> snapshot(RunId run) = 0;
-  // Forgets the journal of a run that has succeeded; its rows stay.
+  // Forgets the journal of a run that has succeeded, and what was kept for it; its rows stay, and so does a snapshot of its end.
   virtual Status compact(RunId run) = 0;
 
-  // Calls `use` with the JSON of each run's and task's outputs and inputs, and of each cached result: what of the objects must
-  // stay is named in them.
-  virtual Status each_data(const std::function<void(std::string_view json)>& use) = 0;
+  // Calls `use` with the JSON of each run's and task's outputs and inputs, and of each cached or kept result, and with the digest of
+  // each artifact, as of one moment: what of the objects must stay is named in them.
+  virtual Status each_data(const std::function<void(std::string_view json)>& use, const DataFilter& filter = {}) = 0;
+
+  // Runs of whose end somebody is still to be told; 100 at most.
+  virtual Result<std::vector<PendingNotice>> notices() = 0;
+  // That has been done. Nothing happens if the run has ended once more since.
+  virtual Status note_told(const PendingNotice& notice) = 0;
 
   virtual ResultStore& results() = 0;
   virtual Catalog& catalog() = 0;

@@ -195,10 +195,63 @@ TEST_P(RunStoreConformance, OnlyTheJournalOfASuccessIsForgotten) {
   ASSERT_TRUE(succeeds(commit({.run = run, .expected_seq = 1, .change = RunChange{.state = RunState::kSucceeded}})));
   EXPECT_TRUE(succeeds(store_->compact(run)));
   EXPECT_THAT(store_->journal(run).value(), IsEmpty());
-  EXPECT_EQ(store_->snapshot(run)->has_value(), false);
+  EXPECT_EQ(store_->snapshot(run).value()->seq, 1U);  // of its end
   EXPECT_THAT(store_->tasks(run).value(), SizeIs(1));
   EXPECT_EQ(store_->run(test_uuid(1))->seq, 1U);  // so that a retry goes on counting
   EXPECT_TRUE(succeeds(commit({.run = run, .expected_seq = 1, .entries = {test_entry(2)}})));
+  EXPECT_TRUE(succeeds(store_->compact(run)));
+  EXPECT_EQ(store_->snapshot(run)->has_value(), false) << "of no use without the entry after it";
+}
+
+TEST_P(RunStoreConformance, ARunBeginsAnewAsAnotherPipeline) {
+  const RunId run = create(1);
+  ASSERT_TRUE(succeeds(commit({.run = run,
+                               .entries = {test_entry(1)},
+                               .tasks = {test_task(0)},
+                               .artifacts = {test_artifact(0, 0)},
+                               .change = RunChange{.state = RunState::kFailed, .error = "no", .ended = from_micros(9)},
+                               .snapshot = Snapshot{1, 1, "{}"}})));
+  const KeptResult kept{.path = "root/a", .component = "c", .inputs = "{}", .outputs = R"({"parameters":{"y":1}})"};
+  Restart restart{.run = run,
+                  .expected_seq = 0,
+                  .spec = "other text",
+                  .spec_file = "other.yaml",
+                  .pipeline_name = "other",
+                  .parameters = {{"n", 1}},
+                  .at = from_micros(20),
+                  .kept = {kept}};
+  EXPECT_TRUE(fails_with(store_->restart(restart, Sync::kNormal), Code::kConflict));
+  EXPECT_THAT(store_->tasks(run).value(), SizeIs(1));
+  restart.expected_seq = 1;
+  ASSERT_TRUE(succeeds(store_->restart(restart, Sync::kNormal)));
+  const RunRow row = store_->run(test_uuid(1)).value();
+  EXPECT_EQ(row.state, RunState::kPending);
+  EXPECT_EQ(row.error + row.outputs, "");
+  EXPECT_EQ(row.ended, Instant{});
+  EXPECT_EQ(row.seq, 0U);
+  EXPECT_EQ(row.spec_file + " " + row.pipeline_name, "other.yaml other");
+  EXPECT_EQ(row.parameters, restart.parameters);
+  EXPECT_EQ(store_->spec(row.spec_digest).value(), "other text");
+  EXPECT_THAT(store_->tasks(run).value(), IsEmpty());
+  EXPECT_THAT(store_->artifacts(run).value(), IsEmpty());
+  EXPECT_THAT(store_->journal(run).value(), IsEmpty());
+  EXPECT_EQ(store_->snapshot(run)->has_value(), false);
+  EXPECT_EQ(store_->state_history(run)->back().state, RunState::kPending);
+  EXPECT_THAT(store_->kept_results(run).value(), ElementsAre(kept));
+  bool is_used = false;
+  ASSERT_TRUE(succeeds(store_->each_data([&](std::string_view json) { is_used = is_used || json == kept.outputs; })));
+  EXPECT_TRUE(is_used);
+  // It goes with the success, and with the run.
+  ASSERT_TRUE(succeeds(commit({.run = run, .entries = {test_entry(1)}, .change = RunChange{.state = RunState::kSucceeded}})));
+  ASSERT_TRUE(succeeds(store_->compact(run)));
+  EXPECT_THAT(store_->kept_results(run).value(), IsEmpty());
+}
+
+TEST_P(RunStoreConformance, ArtifactsOfATaskThatRunsAgainGo) {
+  const RunId run = create(1);
+  ASSERT_TRUE(succeeds(commit({.run = run, .artifacts = {test_artifact(0, 0), test_artifact(0, 1), test_artifact(1, 0)}})));
+  ASSERT_TRUE(succeeds(commit({.run = run, .unmade = {TaskId{0}}, .artifacts = {test_artifact(0, 0)}})));
+  EXPECT_THAT(store_->artifacts(run).value(), SizeIs(2));
 }
 
 TEST_P(RunStoreConformance, PagesHaveNeitherGapsNorDoublesWhileRunsAreAdded) {

@@ -40,8 +40,14 @@ class SqliteStore final : public RunStore {
   Result<std::optional<Uuid>> run_of_key(std::string_view key) override { return reader_.run_of_key(key); }
   Result<std::vector<StateChange>> state_history(RunId run) override { return reader_.state_history(run); }
   Status set_run_storage(const Uuid& run, StorageState storage) override { return writer_.set_storage(run, storage); }
+  Status restart(const Restart& restart, Sync sync) override { return writer_.restart(restart, sync); }
+  Result<std::vector<KeptResult>> kept_results(RunId run) override { return reader_.kept_results(run); }
   Status remove(const Uuid& run) override { return writer_.remove(run); }
-  Status each_data(const std::function<void(std::string_view)>& use) override { return reader_.each_data(use); }
+  Result<std::vector<PendingNotice>> notices() override { return reader_.notices(); }
+  Status note_told(const PendingNotice& notice) override { return writer_.note_told(notice); }
+  Status each_data(const std::function<void(std::string_view)>& use, const DataFilter& filter) override {
+    return reader_.each_data(use, filter);
+  }
   ResultStore& results() override { return results_; }
   Catalog& catalog() override { return catalog_; }
   Status copy_to(const std::string& path) override { return copy_database(db_.path(), path); }

@@ -73,6 +73,7 @@ Status SqliteWriter::apply(const Write& write) {
                           .bind(run, task.id.value, task.path, state_name(task.state), task.attempts, task.exit_code, task.began,
                                 task.ended, task.error, task.outputs, task.notes, task.inputs, task.facts)
                           .run());
+  for (const TaskId task : write.unmade) SLUICE_TRY_STATUS(unmake_.bind(run, task.value).run());
   for (const ArtifactRow& artifact : write.artifacts)
     SLUICE_TRY_STATUS(put_artifact_
                           .bind(run, artifact.task.value, artifact.key, artifact.index, artifact.name, artifact.type,
@@ -94,12 +95,17 @@ Status SqliteWriter::advance(const Write& write) {
   if (write.change) {
     const RunChange& to = *write.change;
     SLUICE_TRY_STATUS(note_state_.bind(write.run.value, write.expected_seq, to.at, state_name(to.state), to.error).run());
-    change_.bind(write.run.value, write.expected_seq, seq, state_name(to.state), to.error, to.began, to.ended, to.outputs);
+    change_.bind(write.run.value, write.expected_seq, seq, state_name(to.state), to.error, to.began, to.ended, to.outputs,
+                 std::int64_t{to.notify});
     SLUICE_TRY_STATUS(change_.run());
   } else {
     SLUICE_TRY_STATUS(advance_.bind(write.run.value, write.expected_seq, seq).run());
   }
   return db_.changes() == 1 ? Status{} : why_not_advanced(write);
+}
+
+Status SqliteWriter::note_told(const PendingNotice& notice) {
+  return db_.transaction(false, [&] { return note_told_.bind(notice.run, notice.seq).run(); });
 }
 
 Status SqliteWriter::why_not_advanced(const Write& write) {
@@ -116,8 +122,30 @@ Status SqliteWriter::why_not_advanced(const Write& write) {
 Status SqliteWriter::forget_journal(RunId run) {
   return db_.transaction(false, [&]() -> Status {
     SLUICE_TRY_STATUS(forget_journal_.bind(run.value).run());
-    return forget_snapshot_.bind(run.value).run();
+    SLUICE_TRY_STATUS(forget_kept_.bind(run.value).run());
+    return forget_old_snapshot_.bind(run.value).run();
   });
+}
+
+Status SqliteWriter::restart(const Restart& restart, Sync sync) {
+  return db_.transaction(sync == Sync::kFull, [&] { return begin_anew(restart); });
+}
+
+Status SqliteWriter::begin_anew(const Restart& restart) {
+  const std::int64_t run = restart.run.value;
+  const std::string digest = spec_digest(restart.spec);
+  const std::string parameters = to_json(restart.parameters);
+  const std::string_view pending = state_name(RunState::kPending);
+  SLUICE_TRY_STATUS(insert_spec_.bind(digest, restart.spec).run());
+  SLUICE_TRY_STATUS(note_state_.bind(run, restart.expected_seq, restart.at, pending, "").run());
+  begin_anew_.bind(run, restart.expected_seq, pending, digest, restart.spec_file, restart.pipeline_name, parameters);
+  SLUICE_TRY_STATUS(begin_anew_.run());
+  if (db_.changes() != 1) return why_not_advanced({.run = restart.run, .expected_seq = restart.expected_seq});
+  for (SqliteStatement* forget : {&forget_journal_, &forget_snapshot_, &forget_tasks_, &forget_artifacts_, &forget_kept_})
+    SLUICE_TRY_STATUS(forget->bind(run).run());
+  for (const KeptResult& kept : restart.kept)
+    SLUICE_TRY_STATUS(keep_.bind(run, kept.path, kept.component, kept.inputs, kept.outputs).run());
+  return {};
 }
 
 Status SqliteWriter::set_storage(const Uuid& run, StorageState storage) {
@@ -149,8 +177,8 @@ Status SqliteWriter::remove_rows(const Uuid& run) {
     return Status{};
   }));
   if (!known) return no_run(run.text());
-  for (SqliteStatement* forget :
-       {&forget_journal_, &forget_snapshot_, &forget_history_, &forget_tasks_, &forget_artifacts_, &forget_run_, &note_removed_})
+  for (SqliteStatement* forget : {&forget_journal_, &forget_snapshot_, &forget_history_, &forget_tasks_, &forget_artifacts_,
+                                  &forget_kept_, &forget_run_, &note_removed_})
     SLUICE_TRY_STATUS(forget->bind(id).run());
   return count_out_.bind(experiment, archived ? 1 : 0).run();
 }

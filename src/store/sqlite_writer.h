@@ -16,7 +16,9 @@ class SqliteWriter {
   Status commit(std::span<const Write> writes, Sync sync);
   Status forget_journal(RunId run);
   Status set_storage(const Uuid& run, StorageState storage);
+  Status restart(const Restart& restart, Sync sync);
   Status remove(const Uuid& run);
+  Status note_told(const PendingNotice& notice);
 
  private:
   Status check_new(const NewRun& run);
@@ -26,6 +28,7 @@ class SqliteWriter {
   Status advance(const Write& write);
   Status why_not_advanced(const Write& write);
   Status remove_rows(const Uuid& run);
+  Status begin_anew(const Restart& restart);
 
   SqliteConnection& db_;
   SqliteStatement find_run_{db_, "SELECT id, experiment, storage FROM runs WHERE uuid = ?1"};
@@ -42,8 +45,10 @@ class SqliteWriter {
   SqliteStatement count_in_{db_, "UPDATE experiments SET runs = runs + 1, last_run = max(last_run, ?2) WHERE id = ?1"};
   SqliteStatement insert_state_{db_, "INSERT INTO state_history VALUES (?1, 1, ?2, ?3, '')"};
   SqliteStatement advance_{db_, "UPDATE runs SET seq = ?3 WHERE id = ?1 AND seq = ?2"};
-  SqliteStatement change_{
-      db_, "UPDATE runs SET seq = ?3, state = ?4, error = ?5, began = ?6, ended = ?7, outputs = ?8 WHERE id = ?1 AND seq = ?2"};
+  SqliteStatement change_{db_,
+                          "UPDATE runs SET seq = ?3, state = ?4, error = ?5, began = ?6, ended = ?7, outputs = ?8, "
+                          "notice = CASE WHEN ?9 THEN ?3 ELSE notice END WHERE id = ?1 AND seq = ?2"};
+  SqliteStatement note_told_{db_, "UPDATE runs SET notice = 0 WHERE uuid = ?1 AND notice = ?2"};
   SqliteStatement note_state_{
       db_,
       "INSERT INTO state_history SELECT ?1, 1 + (SELECT coalesce(max(n), 0) FROM state_history WHERE run = ?1), ?3, ?4, ?5 "
@@ -55,6 +60,15 @@ class SqliteWriter {
   SqliteStatement put_learned_{db_, "INSERT OR REPLACE INTO learned VALUES (?1, ?2, ?3)"};
   SqliteStatement put_artifact_{db_, "INSERT OR REPLACE INTO artifacts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"};
   SqliteStatement put_snapshot_{db_, "INSERT OR REPLACE INTO snapshots VALUES (?1, ?2, ?3, ?4)"};
+  SqliteStatement unmake_{db_, "DELETE FROM artifacts WHERE run = ?1 AND task = ?2"};
+  SqliteStatement begin_anew_{
+      db_,
+      "UPDATE runs SET seq = 0, state = ?3, error = '', began = 0, ended = 0, outputs = '', spec_digest = ?4, spec_file = ?5, "
+      "pipeline_name = ?6, parameters = ?7, pipeline = NULL, version = NULL WHERE id = ?1 AND seq = ?2"};
+  SqliteStatement keep_{db_, "INSERT INTO kept VALUES (?1, ?2, ?3, ?4, ?5)"};
+  SqliteStatement forget_kept_{db_, "DELETE FROM kept WHERE run = ?1"};
+  SqliteStatement forget_old_snapshot_{db_,
+                                       "DELETE FROM snapshots WHERE run = ?1 AND seq <> (SELECT seq FROM runs WHERE id = ?1)"};
   SqliteStatement forget_journal_{db_, "DELETE FROM journal WHERE run = ?1"};
   SqliteStatement forget_snapshot_{db_, "DELETE FROM snapshots WHERE run = ?1"};
   SqliteStatement set_storage_{db_, "UPDATE runs SET storage = ?2 WHERE uuid = ?1 AND storage <> ?2"};
