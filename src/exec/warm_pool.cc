@@ -204,7 +204,7 @@ std::vector<WarmNews> WarmPool::child_reaped(pid_t pid) {
 
 // Nothing is asked of it any more; where it was about to start, its steps run cold.
 void WarmPool::give_up(Worker& worker, const std::string& why, Instant now) {
-  if (!worker.is_ready && !why.empty() && worker.replaces == 0) trouble_[{worker.environment, worker.variables}] = {why, now};
+  if (!worker.has_forked && !why.empty() && worker.replaces == 0) trouble_[{worker.environment, worker.variables}] = {why, now};
   worker.is_gone = true;
   worker.control = OwnedFd();
   ::kill(worker.pid, SIGKILL);

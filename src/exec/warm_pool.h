@@ -101,6 +101,7 @@ class WarmPool {
     bool is_ready = false;
     bool is_replaced = false;
     bool is_stale = false;
+    bool has_forked = false;  // a spare of it has been ready
     bool is_gone = false;  // it has closed its socket
     bool is_stuck = false;  // it does not fork when told to: only its steps are waited for
     int tries = 1;         // this is the N-th in a row that starts

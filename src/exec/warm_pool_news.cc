@@ -15,6 +15,9 @@ namespace {
 
 // Each of them leaves out one more of the modules that cannot be imported ahead.
 constexpr int kTriesMax = 12;
+// Of one turn: a step that never stops talking cannot keep us from the others.
+constexpr int kStepPacketsMax = 64;
+
 std::string upper(std::string text) {
   for (char& c : text)
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
@@ -83,6 +86,7 @@ void WarmPool::on_ready(Worker& worker, const WorkerReady& ready, Instant now) {
 
 void WarmPool::on_spare(Worker& worker, pid_t pid, OwnedFd socket, Instant now) {
   worker.forking = std::max(0, worker.forking - 1);
+  worker.has_forked = true;
   OwnedFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (socket.get() < 0 || pidfd.get() < 0) return;
   if (worker.spare_bytes == 0) worker.spare_bytes = private_bytes(pid);
@@ -110,7 +114,7 @@ void WarmPool::on_spoilt(Worker& worker, pid_t pid, Instant now) {
 }
 
 void WarmPool::on_step_news(pid_t pid, Forked& forked, std::vector<WarmNews>& out, Instant now) {
-  while (true) {
+  for (int i = 0; i < kStepPacketsMax; ++i) {
     const auto packet = receive_packet(forked.socket.get());
     if (!packet) return;
     if (packet->bytes.empty()) {  // the step has closed it, or is gone
