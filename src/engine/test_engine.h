@@ -199,8 +199,6 @@ class FaultyStore final : public RunStore {
     return inner_->each_data(use, filter);
   }
   ResultStore& results() override { return inner_->results(); }
-  Status each_data(const std::function<void(std::string_view)>& use) override { return inner_->each_data(use); }
-  ResultStore& results() override { return inner_->results(); }
   Catalog& catalog() override { return inner_->catalog(); }
   Status copy_to(const std::string& path) override { return inner_->copy_to(path); }
 
