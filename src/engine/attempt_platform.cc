@@ -32,6 +32,12 @@ Status write_file(const std::string& path, const std::string& text) {
 
 Status make_folders(const Attempt& attempt, std::vector<AttemptMount>& mounts) {
   if (attempt.order.folders.empty()) return {};
+  // What an owner that was killed has left of the attempt before.
+  if (const int before = attempt.order.attempt - 1; before > 0) {
+    std::error_code ignored;
+    const std::string task = attempt.directory.substr(0, attempt.directory.rfind('.') + 1);
+    std::filesystem::remove_all(task + std::to_string(before) + ".mounts", ignored);
+  }
   const std::string base = own_folders_of(attempt);
   if (::mkdir(base.c_str(), 0700) != 0 && errno != EEXIST) return fail_errno("make " + base, errno);
   for (std::size_t i = 0; i < attempt.order.folders.size(); ++i) {

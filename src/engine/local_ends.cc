@@ -99,9 +99,7 @@ void LocalHands::collect_job(const JobPtr& job) {
 }
 
 void LocalHands::on_bad_exit(const JobPtr& job, const AttemptExit& exit) {
-  // Its engine's process may have been killed before it could end the container.
-  if (const Site& site = *job->attempt.order.site; !site.container_engine.empty() && exit.signal != 0)
-    pool_.submit([engine = site.container_engine, id = job->attempt.id] { remove_container(engine, id); });
+  job->left_container = exit.signal != 0 && !job->attempt.order.site->container_engine.empty();
   const FailureKind kind = job->stopped         ? job->why
                            : exit.out_of_memory ? FailureKind::kMemory
                            : exit.lost          ? FailureKind::kLost
@@ -147,12 +145,11 @@ void LocalHands::lose_job(const JobPtr& job, std::string message, bool acknowled
   job->phase = Phase::kCollecting;
   pool_.submit([this, job, message = std::move(message), acknowledge, alive = std::weak_ptr(alive_)] {
     const auto ended = end_leftovers(job->attempt.id);
-    if (const std::string& engine = job->attempt.order.site->container_engine; !engine.empty())
-      remove_container(engine, job->attempt.id);
     loop_.post([this, job, message, acknowledge, alive, ended] {
       if (alive.expired()) return;
       if (!ended) return try_later(job, ended.error(), [=, this] { lose_job(job, message, acknowledge); });
       give_back(job);
+      job->left_container = !job->attempt.order.site->container_engine.empty();
       if (!acknowledge) job->phase = Phase::kReady;  // there is nobody left to acknowledge it to
       fail_job(job, job->stopped ? job->why : FailureKind::kLost, 0, message);
     });
@@ -165,11 +162,25 @@ void LocalHands::fail_job(const JobPtr& job, FailureKind kind, int exit_code, st
          AttemptFailed{job->attempt.order.task, job->attempt.order.attempt, kind, exit_code, std::move(message), job->usage});
 }
 
+// Secrets must be gone before anybody can think that the attempt is, and a container before the next attempt begins.
+void LocalHands::tidy_and_answer(const JobPtr& job, Event event) {
+  job->is_tidy = true;
+  if (job->phase == Phase::kRunning) job->phase = Phase::kCollecting;  // its end is known: it is not told again, nor lost
+  pool_.submit([this, job, event = std::move(event), alive = std::weak_ptr(alive_)] {
+    if (job->left_container) remove_container(job->attempt.order.site->container_engine, job->attempt.id);
+    remove_own_folders(job->attempt);
+    loop_.post([this, job, alive, event] {
+      if (!alive.expired()) answer(job, event);
+    });
+  });
+}
+
 void LocalHands::answer(const JobPtr& job, Event event) {
+  if (!is_over_ && !job->is_tidy && (job->left_container || !job->attempt.order.folders.empty()))
+    return tidy_and_answer(job, std::move(event));
   if (is_over_ || jobs_.erase(job->attempt.id) == 0) return;
   overcome(job);
   if (job->lease) answered_.push_back(std::move(job->lease));
-  if (!job->attempt.order.folders.empty()) pool_.submit([job] { remove_own_folders(job->attempt); });
   // Sent by the next flush, which comes after the commit of what is reported here.
   if (job->phase == Phase::kRunning || (job->phase == Phase::kCollecting && job->attempt.order.site != nullptr))
     acks_.push_back(job->attempt.id);

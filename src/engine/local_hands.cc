@@ -4,6 +4,8 @@
 #include <thread>
 #include <utility>
 
+#include "engine/attempt_platform.h"
+
 namespace sluice {
 namespace {
 
@@ -45,6 +47,8 @@ Status LocalHands::end_tasks() {
   loop_.unwatch(supervisor_->fd());
   Status ended = supervisor_->shut_down();
   supervisor_.reset();
+  for (const auto& [id, job] : jobs_)
+    if (!job->attempt.order.folders.empty()) remove_own_folders(job->attempt);
   return ended;
 }
 

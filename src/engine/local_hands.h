@@ -77,6 +77,8 @@ class LocalHands final : public Hands {
     bool adopted = false;  // an owner before us has started it
     bool troubled = false;  // it is one of those that cannot go on for now
     ObjectStore::Lease lease;  // on what it takes into the store, or found there
+    bool is_tidy = false;  // nothing of it is left but what is kept
+    bool left_container = false;  // its engine may have died without ending it
     std::string environment_bin;
     Aside aside;  // of the supervisor
     Usage usage;
@@ -126,6 +128,7 @@ class LocalHands final : public Hands {
   void lose_job(const JobPtr& job, std::string message, bool acknowledge);
   void fail_job(const JobPtr& job, FailureKind kind, int exit_code, std::string message);
   void answer(const JobPtr& job, Event event);
+  void tidy_and_answer(const JobPtr& job, Event event);
   // local_adopt.cc: what an owner before us has left.
   bool adopt(const JobPtr& job);
   void note_found(const SupervisorEvent& event);
