@@ -117,7 +117,7 @@ Status create(const Call& call, Service& service, const std::shared_ptr<SpecCach
   }
   Submission& submission = request.submission;
   if (submission.spec.empty()) SLUICE_TRY_STATUS(read_version(request, service, submission));
-  Prepared prepared = prepare(submission, service.images(), new_run_context(service.dir(), service.new_uuid(), service.now()));
+  Prepared prepared = prepare(submission, service.sites(), new_run_context(service.dir(), service.new_uuid(), service.now()));
   if (!prepared.errors.empty()) {
     Error error = error_of(prepared.errors, "the run cannot be created");
     error.code = Code::kInvalid;

@@ -50,8 +50,7 @@ void family(std::string& out, std::string_view name, std::string_view type, std:
   }
 }
 
-void add_engine(std::string& out, const Service& service) {
-  const EngineFigures now = service.figures();
+void add_engine(std::string& out, const Service& service, const EngineFigures& now) {
   const auto f = [](auto count) { return static_cast<double>(count); };
   family(out, "sluice_runs", "gauge", "Runs that are not at their end.", "state",
          {{"active", f(now.runs - std::min(now.paused, now.runs))}, {"paused", f(now.paused)}});
@@ -62,11 +61,29 @@ void add_engine(std::string& out, const Service& service) {
          {{"", f(now.attempts_begun)}});
   family(out, "sluice_attempts_total", "counter", "Attempts of tasks that ended, by how.", "result",
          {{"succeeded", f(now.attempts_succeeded)}, {"failed", f(now.attempts_failed)}, {"lost", f(now.attempts_lost)}});
+  family(out, "sluice_cache_total", "counter", "Tasks that asked the cache, by what it knew.", "result",
+         {{"hit", f(now.cache_hits)}, {"miss", f(now.cache_misses)}});
   family(out, "sluice_engine_events_total", "counter", "Events that the engine has taken.", "", {{"", f(now.events)}});
   family(out, "sluice_engine_commits_total", "counter", "Transactions that the engine has written.", "", {{"", f(now.commits)}});
   family(out, "sluice_trouble", "gauge", "1 while nothing goes on because the store cannot be written or nothing can be started.",
          "", {{"", service.trouble() ? 1.0 : 0.0}});
   family(out, "sluice_build_info", "gauge", "Version of the program.", "version", {{SLUICE_VERSION, 1.0}});
+}
+
+void add_machine(std::string& out, const HandsFigures& hands) {
+  const auto f = [](auto count) { return static_cast<double>(count); };
+  const Capacity& all = hands.capacity;
+  const ResourceQueue::Figures& used = hands.used;
+  family(out, "sluice_attempts_waiting", "gauge", "Attempts that could start if there were room for them.", "",
+         {{"", f(used.waiting)}});
+  family(out, "sluice_slots", "gauge", "Slots for attempts; more than there are may be used by those that were sent ahead.", "of",
+         {{"machine", f(all.slots)}, {"used", f(used.slots)}});
+  family(out, "sluice_cpus", "gauge", "Cores that attempts have been granted.", "of",
+         {{"machine", f(all.cpu_milli) / 1000}, {"used", f(used.cpu_milli) / 1000}});
+  family(out, "sluice_memory_bytes", "gauge", "Memory that attempts have asked for and been granted.", "of",
+         {{"machine", f(all.memory_bytes)}, {"used", f(used.memory_bytes)}});
+  family(out, "sluice_gpus", "gauge", "GPUs that attempts have been granted.", "of",
+         {{"machine", f(all.gpus)}, {"used", f(used.gpus)}});
 }
 
 // Fields of /proc/self/stat behind the name in parentheses: [0] is the state.
@@ -143,7 +160,9 @@ std::string Metrics::requests() const {
 
 std::string Metrics::text(const Service& service) const {
   std::string out = requests();
-  add_engine(out, service);
+  const EngineFigures figures = service.figures();
+  add_engine(out, service, figures);
+  add_machine(out, figures.hands);
   add_process(out);
   return out;
 }

@@ -40,12 +40,14 @@ class OwnRoutes {
 void add_run_routes(OwnRoutes& routes);
 void add_submit_route(OwnRoutes& routes);
 void add_run_change_routes(OwnRoutes& routes);
+void add_why_route(OwnRoutes& routes);
 void add_restart_route(OwnRoutes& routes);
 void add_diff_route(OwnRoutes& routes);
 void add_log_route(OwnRoutes& routes, const ApiOptions& options);
 void add_artifact_routes(OwnRoutes& routes);
 void add_experiment_routes(OwnRoutes& routes);
 void add_pipeline_routes(OwnRoutes& routes);
+void add_garbage_routes(OwnRoutes& routes);
 void add_server_routes(OwnRoutes& routes, EventHub& events, const ApiOptions& options, const Router& router);
 
 // Says how to get an owner if there is none.

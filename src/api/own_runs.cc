@@ -92,8 +92,11 @@ void write_task(JsonWriter& json, const TaskRow& task, const std::map<std::strin
   write_text_or_null(json, "error", task.error);
   const auto notes = task.notes.empty() ? Value(List{}) : parse_json(task.notes).value_or(Value(List{}));
   const TaskData made = outputs_of(task.outputs);
-  json.field("notes", notes).field("output_parameters", Value(made.parameters)).key("output_artifacts");
+  json.field("notes", notes);
+  if (const Usage usage = usage_of(task); usage != Usage{}) write_usage(json, "usage", usage);
+  json.field("output_parameters", Value(made.parameters)).key("output_artifacts");
   write_artifacts(json, made);
+  write_task_facts(json, task);
   json.end_object();
 }
 

@@ -57,6 +57,16 @@ constexpr std::array kTaskResult{
     F{"output_artifacts", "{[Artifact]}", "by the output's name"},
     F{"error", "string?", ""},
     F{"notes", "[string]?", "warnings"},
+    F{"cached", "boolean?", "its outputs are those of an earlier task"},
+    F{"inputs", "object?", "parameters and artifacts that it was given, once it has begun"},
+    F{"facts", "object?", "what else is known: process, environment, how the cache was asked"},
+    F{"usage", "Usage?", "of its attempts that have ended; missing if it has none"},
+};
+constexpr std::array kUsage{
+    F{"cpu_seconds", "number", "user and system, of all processes"},
+    F{"wall_seconds", "number", "from the start of its processes to their end; waiting does not count"},
+    F{"peak_memory_bytes", "integer", "resident: of the biggest process, or of all together where there is a cgroup"},
+    F{"gpu_seconds", "number", "wall_seconds times the GPUs that it had"},
 };
 constexpr std::array kStateChange{
     F{"at", "instant", ""},
@@ -76,6 +86,7 @@ constexpr std::array kRunDocument{
     F{"outputs", "object", "output parameters of the pipeline"},
     F{"output_artifacts", "{[Artifact]}", "of the pipeline, by the output's name"},
     F{"tasks", "{TaskResult}", "by path: root/train, root/for-loop-2[0]/double"},
+    F{"usage", "Usage", "of all its tasks; of peaks the highest"},
     F{"description", "string", ""},
     F{"experiment_id", "string", ""},
     F{"created", "instant", ""},
@@ -99,9 +110,12 @@ constexpr std::array kNewRun{
     F{"description", "string?", ""},
     F{"experiment", "string?", "its name; made if it is not there; Default if it is not given"},
     F{"cache", "boolean?", "true if it is not given"},
+    F{"notify", "string?", "URL that is told of its end"},
     F{"keep_checkpoints", "boolean?", "also those of tasks that have succeeded; false if it is not given"},
     F{"labels", "object?", "kept with the run"},
     F{"key", "string?", "idempotency key; the header Idempotency-Key comes first"},
+    F{"priority", "integer?", "its tasks go before those of runs with a lower one; 0 if it is not given"},
+    F{"budget", "object?", "what its tasks may use in all: {cpu, wall, gpu} as durations (2h); on_budget: cancel or pause"},
 };
 constexpr std::array kCreatedRun{
     F{"run_id", "string", "a UUID"},
@@ -111,6 +125,24 @@ constexpr std::array kCreatedRun{
 };
 constexpr std::array kRunState{F{"run_id", "string", "a UUID"}, F{"state", "string", "as of Run"}};
 constexpr std::array kCancel{F{"reason", "string?", "kept with the run"}};
+constexpr std::array kCollectGarbage{
+    F{"dry_run", "boolean?", "only count what would go"},
+    F{"grace", "string?", "what was touched since stays: a duration, \"1h\" if it is missing"},
+};
+constexpr std::array kGarbageKind{
+    F{"kind", "string", "runs, results, objects, folders, leftovers or environments"},
+    F{"number", "integer", "of them"},
+    F{"size_bytes", "integer", "that are free"},
+};
+constexpr std::array kGarbage{
+    F{"running", "boolean", ""},
+    F{"dry_run", "boolean", "nothing is removed"},
+    F{"began", "instant?", ""},
+    F{"ended", "instant?", ""},
+    F{"kinds", "[GarbageKind]", "so far"},
+    F{"size_bytes", "integer", "of all kinds"},
+    F{"problems", "[string]", "what could not be removed, and why"},
+    F{"error", "Diagnostic?", "why it was cut short"},
 constexpr std::array kRetry{F{"from", "string?", "path of a task; also if the run has succeeded"}};
 constexpr std::array kRestart{
     F{"spec", "string", "the text of the pipeline from now on"},
@@ -145,8 +177,34 @@ constexpr std::array kTask{
     F{"seconds", "number", "from its begin to its end; 0 before"},
     F{"error", "string?", ""},
     F{"notes", "[string]", "warnings"},
+    F{"usage", "Usage?", "as of TaskResult"},
     F{"output_parameters", "object", ""},
     F{"output_artifacts", "{[Artifact]}", "by the output's name"},
+    F{"cached", "boolean?", "its outputs are those of an earlier task"},
+    F{"inputs", "object?", "parameters and artifacts that it was given, once it has begun"},
+    F{"facts", "object?", "what else is known: process, environment, how the cache was asked"},
+};
+constexpr std::array kWhy{
+    F{"run_id", "string", "a UUID"},
+    F{"task", "string", "path"},
+    F{"state", "string", "as of TaskResult"},
+    F{"attempts", "integer", ""},
+    F{"cached", "boolean", ""},
+    F{"cache", "string", "hit, miss or not asked"},
+    F{"reason", "string", "for people"},
+    F{"key", "string?", "of its result"},
+    F{"result", "WhyResult?", "of a hit: whose it is; of a miss: what it is compared with"},
+    F{"differences", "[WhyDifference]?", "of a miss, the first that counts first"},
+    F{"process", "string?", "of a Python component: warm, or cold and why"},
+    F{"environment", "string?", "key of its Python environment"},
+    F{"lock", "string?", "digest of what was installed there"},
+};
+constexpr std::array kWhyResult{F{"run_id", "string", ""}, F{"task", "string", "path"}, F{"ended", "instant?", ""}};
+constexpr std::array kWhyDifference{
+    F{"what", "string", "code, command, image, requirement 'pandas', parameter 'x', artifact 'data', ..."},
+    F{"before", "string?", "missing: there was none"},
+    F{"now", "string?", "missing: there is none"},
+    F{"producer", "string?", "of an artifact: the task of this run that made it"},
 };
 constexpr std::array kTaskList{F{"tasks", "[Task]", ""}};
 constexpr std::array kRunArtifact{
@@ -239,12 +297,16 @@ constexpr std::array kSchemas{
     Schema{"RunList", "", kRunList},
     Schema{"Artifact", "An output", kArtifact},
     Schema{"TaskResult", "What became of a task", kTaskResult},
+    Schema{"Usage", "What was used of the machine", kUsage},
     Schema{"StateChange", "", kStateChange},
     Schema{"RunDocument", "What `sluice run --json` prints, and more", kRunDocument},
     Schema{"NewRun", "Either spec or pipeline must be given", kNewRun},
     Schema{"CreatedRun", "", kCreatedRun},
     Schema{"RunState", "", kRunState},
     Schema{"Cancel", "", kCancel},
+    Schema{"CollectGarbage", "", kCollectGarbage},
+    Schema{"Garbage", "A collection of what nobody needs", kGarbage},
+    Schema{"GarbageKind", "", kGarbageKind},
     Schema{"Retry", "", kRetry},
     Schema{"Restart", "", kRestart},
     Schema{"Difference", "", kDifference},
@@ -252,6 +314,9 @@ constexpr std::array kSchemas{
     Schema{"Shutdown", "", kShutdown},
     Schema{"Task", "", kTask},
     Schema{"TaskList", "", kTaskList},
+    Schema{"Why", "Why a task ran, or was taken from the cache", kWhy},
+    Schema{"WhyResult", "", kWhyResult},
+    Schema{"WhyDifference", "One thing that a key is made of, and differs", kWhyDifference},
     Schema{"RunArtifact", "An output with its place", kRunArtifact},
     Schema{"ArtifactList", "", kArtifactList},
     Schema{"File", "", kFile},

@@ -1,4 +1,6 @@
 // POST /api/v1/runs.
+#include <cmath>
+
 #include "api/own.h"
 #include "api/own_pipelines.h"
 #include "base/text.h"
@@ -8,15 +10,30 @@ namespace {
 
 // Longer ones are no keys but mistakes.
 constexpr std::size_t kKeyMax = 256;
+constexpr double kPriorityMax = 1'000'000;
 
 struct Request {
   Submission submission;
   std::string pipeline, version;  // names or ids, instead of a text
 };
 
+// What it may use of the machine, and when it is its turn.
+Status read_terms(const Struct& body, Submission& submission) {
+  if (const auto priority = body.find("priority"); priority != body.end()) {
+    const double number = priority->second.is_number() ? priority->second.as_number() : kPriorityMax + 1;
+    if (std::floor(number) != number || std::abs(number) > kPriorityMax)
+      return fail(Code::kInvalid, "'priority' must be a whole number from -1000000 to 1000000");
+    submission.priority = static_cast<int>(number);
+  }
+  SLUICE_TRY(const Struct budget, struct_field(body, "budget"));
+  SLUICE_TRY(submission.budget, budget_from_value(Value(budget)));
+  return {};
+}
+
 Result<Request> read_request(const Call& call) {
   SLUICE_TRY(const Struct body, body_of(call, {"spec", "pipeline", "version", "spec_file", "parameters", "name", "description",
-                                               "experiment", "cache", "keep_checkpoints", "labels", "key"}));
+                                               "experiment", "cache", "keep_checkpoints", "labels", "key", "notify", "priority",
+                                               "budget"}));
   Request request;
   Submission& submission = request.submission;
   SLUICE_TRY(submission.spec, text_field(body, "spec"));
@@ -30,7 +47,9 @@ Result<Request> read_request(const Call& call) {
   SLUICE_TRY(submission.cache, flag_field(body, "cache", true));
   SLUICE_TRY(submission.keep_checkpoints, flag_field(body, "keep_checkpoints", false));
   SLUICE_TRY(submission.labels, struct_field(body, "labels"));
+  SLUICE_TRY(submission.notify, text_field(body, "notify"));
   SLUICE_TRY(submission.key, text_field(body, "key"));
+  SLUICE_TRY_STATUS(read_terms(body, submission));
   if (const auto key = call.request->header("idempotency-key"); !key.empty()) submission.key = trim(key);
   if (submission.key.size() > kKeyMax) return fail(Code::kInvalid, "the idempotency key is longer than 256 bytes");
   if (submission.spec.empty() == request.pipeline.empty())
@@ -74,7 +93,7 @@ Result<HttpResponse> submit(const Submission& submission, Prepared prepared, Ser
 
 // In the background: reading and planning a large pipeline takes its time.
 void prepare_and_submit(Service& service, const Call& call, Submission submission) {
-  Prepared prepared = prepare(submission, service.images(), new_run_context(service.dir(), service.new_uuid(), service.now()));
+  Prepared prepared = prepare(submission, service.sites(), new_run_context(service.dir(), service.new_uuid(), service.now()));
   if (!prepared.errors.empty()) return call.responder.send(own_errors(prepared.errors));
   auto shared = std::make_shared<Prepared>(std::move(prepared));
   const Status asked = with_owner_hint(answer_on_owner(

@@ -5,6 +5,7 @@
 #include "api/run_fields.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "model/task_facts.h"
 
 namespace sluice {
 
@@ -39,6 +40,37 @@ void write_artifacts(JsonWriter& json, const TaskData& outputs) {
     json.end_array();
   }
   json.end_object();
+}
+
+void write_task_facts(JsonWriter& json, const TaskRow& task) {
+  if (task.state == TaskState::kCached) json.field("cached", true);
+  if (!task.inputs.empty())
+    if (const auto inputs = parse_json(task.inputs)) json.field("inputs", *inputs);
+  if (task.facts.empty()) return;
+  const auto value = parse_json(task.facts);
+  if (!value) return;
+  TaskFacts facts = task_facts_from(*value);
+  facts.cache.document.clear();  // a program, mostly: `why` compares it
+  facts.usage = {};              // a field of its own
+  const std::string text = task_facts_text(facts);
+  if (text.empty()) return;
+  if (const auto shown = parse_json(text)) json.field("facts", *shown);
+}
+
+Usage usage_of(const TaskRow& task) {
+  if (task.facts.empty()) return {};
+  const auto facts = parse_json(task.facts);
+  return facts ? task_facts_from(*facts).usage : Usage{};
+}
+
+void write_usage(JsonWriter& json, std::string_view name, const Usage& usage) {
+  json.key(name)
+      .begin_object()
+      .field("cpu_seconds", to_seconds(usage.cpu))
+      .field("wall_seconds", to_seconds(usage.wall))
+      .field("peak_memory_bytes", usage.peak_bytes)
+      .field("gpu_seconds", to_seconds(usage.gpu))
+      .end_object();
 }
 
 void write_text_or_null(JsonWriter& json, std::string_view name, std::string_view text) {
@@ -76,6 +108,7 @@ std::string attempt_log_path(const DataDir& dir, const RunRow& run, const TaskRo
 namespace {
 
 void write_tasks(JsonWriter& json, const std::vector<TaskRow>& tasks) {
+  Usage all;
   json.key("tasks").begin_object();
   for (const TaskRow& task : tasks) {
     const TaskData made = outputs_of(task.outputs);
@@ -91,9 +124,14 @@ void write_tasks(JsonWriter& json, const std::vector<TaskRow>& tasks) {
     write_text_or_null(json, "error", task.error);
     if (!task.notes.empty())
       if (const auto notes = parse_json(task.notes)) json.field("notes", *notes);
+    write_task_facts(json, task);
+    const Usage usage = usage_of(task);
+    if (usage != Usage{}) write_usage(json, "usage", usage);
+    all += usage;
     json.end_object();
   }
   json.end_object();
+  write_usage(json, "usage", all);
 }
 
 // What /api/v1 adds to the document.

@@ -5,6 +5,7 @@
 
 #include "api/test_run.h"
 #include "base/json.h"
+#include "model/task_facts.h"
 
 namespace sluice {
 namespace {
@@ -59,6 +60,24 @@ TEST(RunDocument, IntegralNumbersPrintAsIntegersAndTasksInTheirOrder) {
   EXPECT_THAT(text, Not(HasSubstr("10.0")));
   EXPECT_LT(text.find("root/add"), text.find("root/loop"));
   EXPECT_THAT(text, testing::EndsWith("}\n"));
+}
+
+TEST(RunDocument, SaysWhatWasUsed) {
+  std::vector<TaskRow> tasks(2);
+  tasks[0] = {.id = {1}, .path = "root/a"};
+  tasks[1] = {.id = {2}, .path = "root/b"};
+  using std::chrono::seconds;
+  tasks[0].facts = task_facts_text({.usage = {.cpu = seconds(1), .wall = seconds(2), .gpu = seconds(4), .peak_bytes = 100}});
+  tasks[1].facts = task_facts_text({.usage = {.cpu = Duration{500'000}, .wall = seconds(1), .peak_bytes = 300}});
+  const auto read = parse_json(run_document(run_row(RunState::kSucceeded), tasks, Owner::kNone)).value();
+  EXPECT_EQ(*read.find("tasks")->find("root/a")->find("usage"),
+            Value::of({{"cpu_seconds", 1}, {"wall_seconds", 2}, {"peak_memory_bytes", 100}, {"gpu_seconds", 4}}));
+  EXPECT_EQ(*read.find("usage"),
+            Value::of({{"cpu_seconds", 1.5}, {"wall_seconds", 3}, {"peak_memory_bytes", 300}, {"gpu_seconds", 4}}));
+  tasks[0].facts = "{broken";
+  EXPECT_EQ(
+      parse_json(run_document(run_row(RunState::kSucceeded), tasks, Owner::kNone))->find("tasks")->find("root/a")->find("usage"),
+      nullptr);
 }
 
 TEST(RunDocument, AnErrorIsText) {

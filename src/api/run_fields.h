@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "model/artifact.h"
+#include "model/usage.h"
 #include "store/run_store.h"
 
 namespace sluice {
@@ -21,6 +22,12 @@ Value labels_of(const RunRow& run);
 
 // {"KEY": [{"name","type","uri","digest","size_bytes","metadata"}]}
 void write_artifacts(JsonWriter& json, const TaskData& outputs);
+// "cached", "inputs" and "facts" (without the document of its cache key) of a task, each if there is something to say.
+void write_task_facts(JsonWriter& json, const TaskRow& task);
+// What a task's row says that it has used.
+Usage usage_of(const TaskRow& task);
+// {"cpu_seconds","wall_seconds","peak_memory_bytes","gpu_seconds"}
+void write_usage(JsonWriter& json, std::string_view name, const Usage& usage);
 // An empty text is null.
 void write_text_or_null(JsonWriter& json, std::string_view name, std::string_view text);
 // With microseconds; no field if it has not come yet.

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "engine/data_dir.h"
 #include "engine/engine.h"
+#include "engine/garbage.h"
 #include "engine/site.h"
 #include "store/object_store.h"
 #include "store/run_store.h"
@@ -37,10 +38,15 @@ class Service {
   virtual void in_background(std::function<void()> work) = 0;
 
   virtual const DataDir& dir() const = 0;
-  virtual const ImageRules& images() const = 0;
+  virtual const SiteRules& sites() const = 0;
   virtual ObjectStore& objects() = 0;
   virtual Instant now() const = 0;
   virtual Uuid new_uuid() = 0;
+
+  // Begins to remove what nobody needs (or only counts it), and how far that is. kConflict: it is under way already, or this
+  // process only reads the directory.
+  virtual Status collect_garbage(bool dry_run, std::optional<Duration> grace) = 0;
+  virtual GarbageState garbage() const = 0;
 
   enum class Owner { kNone, kRun, kServer };  // who has the directory
   virtual Owner owner() const = 0;

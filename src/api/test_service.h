@@ -62,7 +62,7 @@ class TestService final : public Service {
   }
   void in_background(std::function<void()> work) override { pool_.submit(std::move(work)); }
   const DataDir& dir() const override { return dir_; }
-  const ImageRules& images() const override { return images_; }
+  const SiteRules& sites() const override { return sites_; }
   ObjectStore& objects() override { return objects_; }
   Instant now() const override { return clock.now(); }
   Uuid new_uuid() override {
@@ -77,6 +77,15 @@ class TestService final : public Service {
     return trouble_;
   }
   EngineFigures figures() const override { return {.runs = 1, .events = 12, .commits = 3}; }
+  Status collect_garbage(bool dry_run, std::optional<Duration> grace) override {
+    collections.emplace_back(dry_run, grace);
+    return {};
+  }
+  GarbageState garbage() const override {
+    return {.dry_run = !collections.empty() && collections.back().first,
+            .began = from_micros(1'000'000),
+            .report = {.kinds = {{"objects", 2, 4096}}, .problems = {"one is busy"}}};
+  }
   void shut_down(bool stop_tasks) override { shut_downs.emplace_back(stop_tasks); }
 
   // Runs `act` on the owner's thread, and waits until what came of it has been worked off.
@@ -107,6 +116,7 @@ class TestService final : public Service {
   FakeHands hands;  // of the owner's thread: see on_loop()
   SharedClock clock;
   std::vector<bool> shut_downs;
+  std::vector<std::pair<bool, std::optional<Duration>>> collections;
   std::function<void(const Notice&)> on_notice;  // called on the owner's thread
 
  private:
@@ -118,7 +128,7 @@ class TestService final : public Service {
   TestFolder folder_;
   DataDir dir_ = DataDir::at(folder_.path() + "/data").value();
   std::shared_ptr<RunStore> store_ = make_memory_store();
-  ImageRules images_;
+  SiteRules sites_;
   ObjectStore objects_{dir_.objects(), false};
   std::atomic<std::uint32_t> uuids_{0};
   mutable std::mutex mutex_;

@@ -1,10 +1,11 @@
 // sluice backup: a copy of a data directory that is as good as the directory was at one moment, also while it is in use.
 //
 // What makes it consistent is the order: the database first, as of one moment; then the objects. What the database names was
-// there before the commit that names it, and objects are never changed or removed. The copy becomes a data directory only with
-// its last step, when sluice.db gets its name.
+// there before the commit that names it, and objects are never changed, nor removed as garbage meanwhile. The copy becomes a data
+// directory only with its last step, when sluice.db gets its name.
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -15,6 +16,7 @@
 #include "app/verbs.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "exec/file_lock.h"
 
 namespace sluice {
 namespace {
@@ -79,7 +81,12 @@ Status check_destination(const DataDir& source, const DataDir& destination) {
   return {};
 }
 
-Status copy_all(const DataDir& from, const DataDir& to, bool with_secrets, FileCopier& copier, Progress& progress) {
+Status copy_all(const Console& console, const DataDir& from, const DataDir& to, bool with_secrets, FileCopier& copier,
+                Progress& progress) {
+  // A directory that cannot be written to, not even this lock, has nobody who removes anything either.
+  static const std::atomic<bool> kNever{false};
+  const auto nothing_goes = FileLock::acquire(
+      from.garbage_lock(), [&] { console.err("waiting until garbage is collected\n"); }, kNever, FileLock::Kind::kShared);
   const std::string unfinished = to.database() + ".unfinished";
   {
     SLUICE_TRY(const auto store, open_for_reading(from));
@@ -95,8 +102,9 @@ Status copy_all(const DataDir& from, const DataDir& to, bool with_secrets, FileC
     const std::string name = run->path().filename().string();
     SLUICE_TRY_STATUS(copier.copy_folder_to(from.run(name), to.run(name), is_kept));
   }
-  SLUICE_TRY_STATUS(copier.copy_folder_to(from.root() + "/volumes", to.root() + "/volumes"));
-  if (with_secrets) SLUICE_TRY_STATUS(copier.copy_folder_to(from.root() + "/secrets", to.root() + "/secrets"));
+  SLUICE_TRY_STATUS(copier.copy_folder_to(from.volumes(), to.volumes()));
+  SLUICE_TRY_STATUS(copier.copy_folder_to(from.config_maps(), to.config_maps()));
+  if (with_secrets) SLUICE_TRY_STATUS(copier.copy_folder_to(from.secrets(), to.secrets()));
   SLUICE_TRY_STATUS(copier.copy_file_to(from.root() + "/sluice.toml", to.root() + "/sluice.toml"));
   if (std::rename(unfinished.c_str(), to.database().c_str()) != 0) return fail_errno("finish " + to.database(), errno);
   return {};
@@ -116,7 +124,7 @@ int backup_verb(const Context& context) {
   {
     Progress progress(console);
     FileCopier copier([&](const CopiedFiles& so_far) { progress.show(so_far); });
-    if (Status done = copy_all(*from, *to, context.words.with_secrets, copier, progress); !done) {
+    if (Status done = copy_all(console, *from, *to, context.words.with_secrets, copier, progress); !done) {
       Error error = std::move(done).error();
       error.hint += (error.hint.empty() ? "" : "; ") + std::string("what is in ") + to->root() + " is unfinished and no backup";
       return console.fail(error);

@@ -98,6 +98,13 @@ class Grammar {
     run->add_flag("--keep-checkpoints", words_.keep_checkpoints, "Keep checkpoints of tasks that have succeeded, too");
     run->add_flag("--verify", words_.verify, "Run every step twice and name outputs that differ (exit code 1)");
     run->add_flag("--detach,-d", words_.detach, "Print the run's id and leave the run to the server");
+    run->add_option("--notify", words_.notify, "Tell this URL when the run has ended (see docs/settings.md)")->type_name("URL");
+    run->add_option("--priority", words_.priority, "Its tasks go before those of runs with a lower one (default 0)")
+        ->check(CLI::Range(-1000000, 1000000))
+        ->type_name("N");
+    run->add_option("--budget", words_.budget,
+                    "What its tasks may use in all, such as cpu=2h,wall=1h,gpu=30m; then it is cancelled")
+        ->type_name("LIMITS");
     run->add_option("--key", words_.key, "Idempotency key: with a key that was used before, that run and no new one");
     slots(run);
     anywhere(run);
@@ -112,6 +119,7 @@ class Grammar {
     plan->add_option("PIPELINE", words_.pipeline, "pipeline.yaml, pipeline.json, pipeline.py or pipeline.py:function")
         ->required();
     parameters(plan);
+    plan->add_flag("--no-cache", words_.no_cache, "As run --no-cache: nothing is taken from the cache");
     common(plan);
   }
 
@@ -138,6 +146,12 @@ class Grammar {
     logs->add_flag("--follow,-f", words_.follow, "Go on until the run ends");
     logs->add_flag("--stdout", words_.stdout_only, "Only what was printed to stdout");
     anywhere(logs);
+
+    CLI::App* why = verb("why", "Say why a task ran or was taken from the cache: which input differs, with both values",
+                         "sluice why 3f2a root/train");
+    run_id(why);
+    why->add_option("TASK", words_.task, "A task's path (root/train) or its last name")->required();
+    anywhere(why);
   }
 
   void add_debugging() {
@@ -223,6 +237,11 @@ class Grammar {
   }
 
   void add_rest() {
+    CLI::App* gc = verb("gc", "Remove what nobody needs: objects, folders of runs, environments, what is older than settings say",
+                        "sluice gc --dry-run");
+    gc->add_flag("--dry-run", words_.dry_run, "Only say what would go");
+    gc->add_option("--grace", words_.grace, "What was touched in so long stays (default 1h)")->type_name("DURATION");
+    anywhere(gc);
     anywhere(verb("doctor", "Check what this machine offers: Python, uv, private /tmp, disk", "sluice doctor"));
     common(verb("version", "Print the version", "sluice version --json"));
 
@@ -239,6 +258,8 @@ class Grammar {
     supervise->add_option("--data-dir", words_.data_dir)->required();
     supervise->add_option("--slots", words_.slots);
     supervise->add_flag("!--no-private-tmp", words_.private_tmp);
+    supervise->add_option("--warm-memory", words_.warm_memory);
+    supervise->add_option("--warm-idle", words_.warm_idle_s);
   }
 
   Words& words_;

@@ -209,6 +209,13 @@ TEST(CommandLine, MistakesGetSuggestions) {
   EXPECT_THAT(mistake({"run", "p.yaml", "--slots"}), HasSubstr("--slots"));
 }
 
+TEST(CommandLine, GarbageIsCollectedWithWords) {
+  const Words words = parse({"gc", "--dry-run", "--grace", "10m", "--json"}).words;
+  EXPECT_TRUE(words.dry_run);
+  EXPECT_EQ(words.grace, "10m");
+  EXPECT_EQ(parse({"run", "p.yaml", "--notify", "http://a.example/b"}).words.notify, "http://a.example/b");
+}
+
 TEST(CommandLine, AMistakeIsJsonIfJsonWasAskedForWhereverItStands) {
   EXPECT_TRUE(parse({"run", "--frobnicate", "--json"}).words.json);
   EXPECT_TRUE(parse({"rnu", "--json"}).words.json);
@@ -218,7 +225,7 @@ TEST(CommandLine, AMistakeIsJsonIfJsonWasAskedForWhereverItStands) {
 
 TEST(CommandLine, EveryVerbHasHelpWithAnExample) {
   for (const char* verb : {"run", "check", "plan", "list", "get", "logs", "cancel", "retry", "pause", "resume", "up", "down",
-                           "backup", "doctor", "version", "completion"}) {
+                           "backup", "gc", "doctor", "version", "completion"}) {
     const CommandLine line = parse({verb, "--help"});
     ASSERT_TRUE(line.out) << verb;
     EXPECT_FALSE(line.error);

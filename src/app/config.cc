@@ -3,11 +3,14 @@
 #include <unistd.h>
 
 #include <toml++/toml.h>
+#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 #include "api/guard.h"
+#include "app/config_sections.h"
 #include "base/text.h"
 #include "exec/small_files.h"
 
@@ -29,12 +32,19 @@ class Reader {
 
  private:
   void take(const std::string& key, const toml::node& node) {
-    static const std::vector<std::string> kKeys{"data_dir", "slots",   "durability", "private_tmp",     "stop_grace",
-                                                "images",   "secrets", "server",     "keep_checkpoints"};
+    static const std::vector<std::string> kKeys{"data_dir", "slots",  "durability",   "private_tmp", "stop_grace", "images",
+                                                "secrets",  "server", "environments", "retention",   "notify",     "resources",
+                                                "pools",    "budgets", "config_maps",  "keep_checkpoints", "warm"};
     if (key == "data_dir") return text(key, node, config_.data_dir);
     if (key == "images") return images(node);
-    if (key == "secrets") return secrets(node);
+    if (key == "secrets") return values(key, node, config_.values.secrets);
+    if (key == "config_maps") return values(key, node, config_.values.config_maps);
     if (key == "server") return server(node);
+    if (is_plain_section(key)) return plain_section(key, node);
+    if (key == "resources") return resources(node);
+    if (key == "pools") return pools(node);
+    if (key == "budgets") return budgets(node);
+    if (key == "warm") return warm(node);
     if (key == "slots") {
       const auto slots = node.value<std::int64_t>();
       if (!slots || *slots < 1 || *slots > 10000) return note(node.source(), "slots: a number from 1 to 10000");
@@ -70,19 +80,19 @@ class Reader {
     if (!node.is_table()) return note(node.source(), "images: a table, such as [images]");
     for (const auto& [image, rule] : *node.as_table()) {
       const auto value = rule.value_or(std::string());
-      if (value != "host" && value != "python" && !value.starts_with('/'))
-        note(rule.source(),
-             "images: \"" + std::string(image.str()) + "\" must be \"host\", \"python\" or the path of an interpreter");
+      if (value != "host" && value != "python" && value != "container" && !value.starts_with('/'))
+        note(rule.source(), "images: \"" + std::string(image.str()) +
+                                "\" must be \"host\", \"python\", \"container\" or the path of an interpreter");
       else
         config_.images[std::string(image.str())] = value;
     }
   }
 
-  void secrets(const toml::node& node) {
-    if (!node.is_table()) return note(node.source(), "secrets: a table, such as [secrets.NAME]");
+  void values(const std::string& setting, const toml::node& node, SecretRules& rules) {
+    if (!node.is_table()) return note(node.source(), setting + ": a table, such as [" + setting + ".NAME]");
     for (const auto& [name, keys] : *node.as_table()) {
       if (!keys.is_table()) {
-        note(keys.source(), "secrets." + std::string(name.str()) + ": a table of keys");
+        note(keys.source(), setting + "." + std::string(name.str()) + ": a table of keys");
         continue;
       }
       for (const auto& [key, source] : *keys.as_table()) {
@@ -91,11 +101,55 @@ class Reader {
         if (fields != nullptr)
           from = {.env = (*fields)["env"].value_or(std::string()), .file = (*fields)["file"].value_or(std::string())};
         if (from.env.empty() == from.file.empty())
-          note(source.source(), "secrets." + std::string(name.str()) + "." + std::string(key.str()) +
+          note(source.source(), setting + "." + std::string(name.str()) + "." + std::string(key.str()) +
                                     ": {env = \"VARIABLE\"} or {file = \"PATH\"}");
         else
-          config_.secrets[std::string(name.str())][std::string(key.str())] = from;
+          rules[std::string(name.str())][std::string(key.str())] = from;
       }
+    }
+  }
+
+  void resources(const toml::node& node) {
+    static const std::vector<std::string> kKeys{"gpus"};
+    if (!node.is_table()) return note(node.source(), "resources: a table, such as [resources]");
+    for (const auto& [key, value] : *node.as_table()) {
+      const auto gpus = value.value<std::int64_t>();
+      if (key.str() != "gpus")
+        note(value.source(), "unknown setting 'resources." + std::string(key.str()) + "'" + did_you_mean(key.str(), kKeys));
+      else if (!gpus || *gpus < 0 || *gpus > 1000)
+        note(value.source(), "resources.gpus: a number from 0 to 1000");
+      else
+        config_.gpus = static_cast<int>(*gpus);
+    }
+  }
+
+  void pools(const toml::node& node) {
+    if (!node.is_table()) return note(node.source(), "pools: a table, such as [pools]");
+    for (const auto& [name, value] : *node.as_table()) {
+      const auto limit = value.value<std::int64_t>();
+      if (!limit || *limit < 1 || *limit > 10000)
+        note(value.source(), "pools." + std::string(name.str()) + ": how many of its tasks at a time, from 1 to 10000");
+      else
+        config_.pools[std::string(name.str())] = static_cast<int>(*limit);
+    }
+  }
+
+  void budgets(const toml::node& node) {
+    if (!node.is_table()) return note(node.source(), "budgets: a table, such as [budgets.EXPERIMENT]");
+    for (const auto& [name, fields] : *node.as_table()) {
+      const std::string key = "budgets." + std::string(name.str());
+      if (!fields.is_table()) {
+        note(fields.source(), key + ": a table, such as cpu = \"10h\"");
+        continue;
+      }
+      Struct texts;
+      for (const auto& [part, value] : *fields.as_table())
+        texts.emplace(std::string(part.str()), value.is_string() ? Value(value.value_or(std::string())) : Value());
+      auto budget = budget_from_value(Value(texts));
+      if (budget)
+        config_.budgets[std::string(name.str())] = *budget;
+      else
+        note(fields.source(), key + ": " + budget.error().message);
     }
   }
 
@@ -136,6 +190,61 @@ class Reader {
     }
   }
 
+  void plain_section(const std::string& section, const toml::node& node) {
+    if (!node.is_table()) return note(node.source(), section + ": a table, such as [" + section + "]");
+    std::error_code error;
+    const std::string folder = std::filesystem::absolute(file_, error).parent_path();
+    for (const auto& [key, value] : *node.as_table()) {
+      const toml::source_region& where = value.source();
+      take_setting({.section = section,
+                    .name = std::string(key.str()),
+                    .value = plain_value(value),
+                    .folder = folder,
+                    .refuse = [this, &where](std::string problem) { note(where, std::move(problem)); }},
+                   config_);
+    }
+  }
+
+  static Value plain_value(const toml::node& node) {
+    if (const auto* text = node.as_string()) return Value(text->get());
+    if (const auto* flag = node.as_boolean()) return Value(flag->get());
+    if (const auto number = node.value_exact<std::int64_t>()) return Value(static_cast<double>(*number));
+    const toml::array* array = node.as_array();
+    if (array == nullptr) return {};
+    List list;
+    for (const toml::node& each : *array) list.push_back(plain_value(each));
+    return Value(std::move(list));
+  }
+
+  void warm(const toml::node& node) {
+    if (const auto flag = node.value_exact<bool>()) {
+      config_.warm.enabled = *flag;
+      return;
+    }
+    if (!node.is_table()) return note(node.source(), "warm: true, false, or a table, such as [warm]");
+    for (const auto& [key, value] : *node.as_table()) warm_setting(std::string(key.str()), value);
+  }
+
+  void warm_setting(const std::string& key, const toml::node& node) {
+    static const std::vector<std::string> kKeys{"enabled", "memory", "idle"};
+    WarmConfig& warm = config_.warm;
+    if (key == "enabled") {
+      const auto flag = node.value_exact<bool>();
+      if (!flag) return note(node.source(), "warm.enabled: true or false");
+      warm.enabled = *flag;
+    } else if (key == "memory") {
+      const auto bytes = memory_setting(node.value_or(std::string()));
+      if (!bytes) return note(node.source(), "warm.memory: such as \"25%\" (of the machine's) or \"2GiB\"");
+      warm.options.memory_bytes = *bytes;
+    } else if (key == "idle") {
+      const auto duration = parse_duration(node.value_or(std::string()));
+      if (!duration) return note(node.source(), "warm.idle: a duration such as \"10m\"");
+      warm.options.idle = *duration;
+    } else {
+      note(node.source(), "unknown setting 'warm." + key + "'" + did_you_mean(key, kKeys));
+    }
+  }
+
   void note(const toml::source_region& where, std::string message) {
     errors_.push_back({.file = file_,
                        .place = {static_cast<int>(where.begin.line), static_cast<int>(where.begin.column)},
@@ -156,6 +265,12 @@ void read_environment(Config& config, Diagnostics& errors) {
   if (const char* dir = std::getenv("SLUICE_DATA_DIR"); dir != nullptr && *dir != '\0') config.data_dir = dir;
   if (const char* url = std::getenv("SLUICE_SERVER"); url != nullptr) config.server_url = url;
   if (const char* token = std::getenv("SLUICE_TOKEN"); token != nullptr) config.token = token;
+  if (const char* warm = std::getenv("SLUICE_WARM"); warm != nullptr && *warm != '\0') {
+    if (std::string_view(warm) == "0" || std::string_view(warm) == "1")
+      config.warm.enabled = *warm == '1';
+    else
+      errors.push_back({.code = Code::kInvalid, .message = "SLUICE_WARM: 0 or 1, got '" + std::string(warm) + "'"});
+  }
   if (const char* text = std::getenv("SLUICE_SLOTS"); text != nullptr && *text != '\0') {
     const std::string_view digits(text);
     int slots = 0;
@@ -176,6 +291,30 @@ void read_environment(Config& config, Diagnostics& errors) {
 }
 
 }  // namespace
+
+std::optional<std::int64_t> memory_setting(std::string_view text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || !(number > 0) || number > 1e15) return std::nullopt;
+  const std::string_view unit = trim(text.substr(static_cast<std::size_t>(end - text.data())));
+  if (unit == "%") {
+    if (number > 100) return std::nullopt;
+    return static_cast<std::int64_t>(number / 100 * static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
+                                     static_cast<double>(sysconf(_SC_PAGESIZE)));
+  }
+  constexpr std::array<std::pair<std::string_view, double>, 9> kUnits{{{"KiB", 1024.0},
+                                                                       {"MiB", 1024.0 * 1024},
+                                                                       {"GiB", 1024.0 * 1024 * 1024},
+                                                                       {"TiB", 1024.0 * 1024 * 1024 * 1024},
+                                                                       {"kB", 1e3},
+                                                                       {"MB", 1e6},
+                                                                       {"GB", 1e9},
+                                                                       {"TB", 1e12},
+                                                                       {"B", 1}}};
+  for (const auto& [name, factor] : kUnits)
+    if (unit == name && number * factor >= 1 && number * factor < 9e18) return static_cast<std::int64_t>(number * factor);
+  return std::nullopt;
+}
 
 Result<std::vector<std::string>> tokens_of_file(const std::string& path) {
   auto tokens = read_tokens(path);

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "app/api_client.h"
+#include "app/environment_report.h"
 #include "app/verbs.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -30,8 +31,8 @@ std::string on_path(const std::string& program) {
   return {};
 }
 
-Finding check_python() {
-  const auto python = find_interpreter("");
+Finding check_python(const EnvironmentSettings& settings) {
+  const auto python = find_interpreter("", settings.python);
   if (!python) return {"python", Health::kBad, python.error().message, python.error().hint};
   return {"python", Health::kGood, "Python " + python->interpreter.version + " at " + python->interpreter.path, ""};
 }
@@ -89,13 +90,15 @@ int doctor_verb(const Context& context) {
   const auto dir = DataDir::at(context.config.data_dir);
   if (!dir) return context.console.fail(dir.error());
   const PrivateTmp tmp = probe_private_tmp(dir->root());
-  std::vector<Finding> findings{check_python(), check_uv(), check_data_dir(*dir), check_owner(*dir)};
+  std::vector<Finding> findings{check_python(context.config.environments), check_uv(), check_data_dir(*dir), check_owner(*dir)};
   if (!context.config.server_url.empty()) findings.push_back(check_server(context));
   findings.push_back(
       {"private_tmp", tmp.kind == "none" ? Health::kWarn : Health::kGood,
        tmp.kind == "none" ? "tasks share /tmp: " + tmp.reason : "each attempt has its own /tmp (" + tmp.kind + ")",
        tmp.kind == "none" ? "they get a TMPDIR of their own; programs that write to /tmp itself may disturb each other" : ""});
   findings.push_back({"slots", Health::kGood, std::to_string(context.config.slots) + " tasks at a time", ""});
+  const EnvironmentStore environments(context.config.environment_root(), context.config.environments);
+  findings.push_back({"environments", Health::kGood, describe_environments(environments, context.config), ""});
   bool bad = false;
   if (context.console.json()) {
     JsonWriter json(2);
@@ -113,7 +116,9 @@ int doctor_verb(const Context& context) {
           .field("text", finding.text)
           .field("hint", finding.hint)
           .end_object();
-    context.console.out(json.end_array().end_object().take() + "\n");
+    json.end_array();
+    write_environments(json, environments, context.config);
+    context.console.out(json.end_object().take() + "\n");
   }
   for (const Finding& finding : findings) {
     bad = bad || finding.health == Health::kBad;

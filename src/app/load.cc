@@ -33,7 +33,7 @@ Status load_text(const Context& context, Submission& submission, int& signal) {
     return {};
   }
   Signals signals;
-  auto compiled = compile_python(python, function, context.console, signals.came());
+  auto compiled = compile_python(python, function, context.console, signals.came(), context.config.environments);
   if (signals.came()) {
     signal = signals.take();
     return fail(Code::kCancelled, "interrupted while " + python + " was compiled");
@@ -96,6 +96,12 @@ LoadedSubmission load_submission(const Context& context, bool with_parameters) {
   loaded.submission.experiment = context.words.experiment;
   loaded.submission.cache = !context.words.no_cache;
   loaded.submission.key = context.words.key;
+  loaded.submission.notify = context.words.notify;
+  loaded.submission.priority = context.words.priority;
+  if (auto budget = budget_from_text(context.words.budget); budget)
+    loaded.submission.budget = *budget;
+  else
+    loaded.errors.push_back(diagnostic(std::move(budget).error().with_context("--budget: "), ""));
   loaded.submission.keep_checkpoints = context.words.keep_checkpoints;
   if (auto text = load_text(context, loaded.submission, loaded.signal); !text) {
     loaded.errors.push_back(diagnostic(text.error(), split_python(context.words.pipeline).first.empty()
@@ -103,6 +109,7 @@ LoadedSubmission load_submission(const Context& context, bool with_parameters) {
                                                          : split_python(context.words.pipeline).first));
     return loaded;
   }
+  if (!loaded.errors.empty()) return loaded;
   if (!with_parameters || (context.words.params.empty() && context.words.params_file.empty())) return loaded;
   Pipeline pipeline;
   if (!context.words.params.empty()) {

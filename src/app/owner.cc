@@ -8,6 +8,7 @@
 #include <future>
 
 #include "base/check.h"
+#include "exec/machine.h"
 #include "exec/supervisor_pool.h"
 
 namespace sluice {
@@ -20,6 +21,9 @@ constexpr Duration kRunDrains = std::chrono::seconds(1);
 constexpr Duration kStreamPause = std::chrono::seconds(15);
 // An engine in the middle of a long turn is not waited for: the figures before it will do.
 constexpr auto kFiguresWait = std::chrono::milliseconds(200);
+// A server that is restarted every day collects garbage too, but not while it starts.
+constexpr Duration kFirstCollection = std::chrono::minutes(10);
+constexpr Duration kNotifierPause = std::chrono::milliseconds(20);
 // Parsing pipelines, and looking for what they need.
 constexpr int kBackgroundThreads = 2;
 
@@ -48,13 +52,13 @@ Service::Owner service_owner(OwnerKind kind) {
 
 Owner::Owner(DataDir dir, Ownership ownership, const Config& config, const OwnerOptions& options)
     : dir_(std::move(dir)),
-      images_(config.images),
+      sites_(config.sites()),
       ownership_(std::move(ownership)),
       is_server_(options.is_server),
       events_(sluice::new_uuid().hex().substr(0, 12)),
       objects_(dir_.objects(), /*sync=*/true),
       readers_(dir_.database()),
-      environments_(default_environment_root()),
+      environments_(config.environment_root(), config.environments),
       background_("background", options.is_server ? kBackgroundThreads : 1) {
   ApiOptions api{.guard = options.guard, .answered = options.answered};
   api.slots = config.slots;
@@ -73,6 +77,9 @@ Owner::~Owner() {
   is_closing_ = true;
   if (drainer_.joinable()) drainer_.join();
   http_.reset();
+  // Their threads give up what needs the loop, which runs no more.
+  notifier_.reset();
+  garbage_.reset();
   engine_.reset();
   hands_.reset();
 }
@@ -95,19 +102,30 @@ Status Owner::start(const Config& config, const OwnerOptions& options) {
   SLUICE_TRY(store_, open_sqlite_store({.path = dir_.database()}));
   SLUICE_TRY_STATUS(objects_.open());
   LocalHandsOptions hands{.slots = config.slots, .ahead = std::min(config.slots, 16), .stop_grace = config.stop_grace};
-  const SupervisorOptions supervisor{
-      .program = own_program(), .data_dir = dir_.root(), .slots = config.slots, .private_tmp = config.private_tmp};
+  const MachineFacts machine = this_machine();
+  hands.machine = {.cpu_milli = machine.cpus * 1000,
+                   .memory_bytes = machine.memory_bytes,
+                   .gpus = config.gpus >= 0 ? config.gpus : machine.gpus,
+                   .pools = config.pools};
+  hands.warm = config.warm.enabled;
+  const SupervisorOptions supervisor{.program = own_program(),
+                                     .data_dir = dir_.root(),
+                                     .slots = config.slots,
+                                     .private_tmp = config.private_tmp,
+                                     .warm = config.warm.options};
   hands.launch_supervisor = [this, supervisor]() -> Result<std::unique_ptr<Supervisor>> {
     if (!is_server_) return launch_supervisor(supervisor);
     return SupervisorPool::attach(supervisor);
   };
   hands_ = std::make_unique<LocalHands>(loop_, dir_, objects_, environments_, std::move(hands));
-  EngineOptions engine{.durability = config.durability,
-                       .images = config.images,
-                       .secrets = config.secrets,
-                       .keep_checkpoints = config.keep_checkpoints,
-                       .is_server = is_server_};
+  EngineOptions engine{.durability = config.durability, .sites = sites_, .values = config.values, .is_server = is_server_};
+  engine.budgets = config.budgets;
+  engine.machine_memory = machine.memory_bytes;
+  engine.keep_checkpoints = config.keep_checkpoints;
+  engine.lock_of = [this](const std::string& key) { return environments_.lock(key); };
   if (is_server_) engine.store_patience = std::nullopt;
+  engine.notify_own = config.notify.on;
+  if (config.notify.tells_all()) engine.notify_all = config.notify.on;
   engine_ = std::make_unique<Engine>(loop_, dir_, *store_, *hands_, clock_, std::move(engine));
   engine_->observe({.task = [this](const TaskNotice& notice) { tell(notice); },
                     .run = [this](const RunNotice& notice) { tell(notice); },
@@ -117,6 +135,12 @@ Status Owner::start(const Config& config, const OwnerOptions& options) {
     SLUICE_TRY_STATUS(hands_->attach());
   }
   SLUICE_TRY_STATUS(is_server_ ? engine_->recover() : engine_->adopt_orphans());
+  start_notifier(config);
+  garbage_every_ = config.garbage_every;
+  garbage_ = std::make_unique<GarbageJob>(*this, environments_, config.garbage, [this](const GarbageState& state) {
+    if (garbage_call_) garbage_call_(state);
+  });
+  if (is_server_ && garbage_every_) collect_now_and_then(std::min(*garbage_every_, kFirstCollection));
   is_ready_ = true;
   return {};
 }
@@ -160,6 +184,8 @@ void Owner::end_when_idle() {
   {
     const std::lock_guard lock(mutex_);
     if (is_closing_ || !engine_->idle()) return;
+    // Somebody is still to be told of a run's end: that takes seconds where they do not answer, not longer.
+    if (notifier_->is_busy()) return loop_.after(kNotifierPause, [this] { end_when_idle(); });
     is_closing_ = true;
   }
   loop_.post([this] {
@@ -180,6 +206,7 @@ void Owner::drain(bool stop_tasks) {
 }
 
 void Owner::tell(const Notice& notice) {
+  if (const auto* run = std::get_if<RunNotice>(&notice); run != nullptr && run->notify) notifier_->look();
   if (notice_) notice_(notice);
   events_.tell(notice);
 }

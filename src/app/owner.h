@@ -14,6 +14,8 @@
 
 #include "api/api.h"
 #include "app/config.h"
+#include "app/garbage_job.h"
+#include "app/notifier.h"
 #include "app/reader_pool.h"
 #include "engine/local_hands.h"
 #include "engine/work_pool.h"
@@ -38,6 +40,7 @@ class Owner final : public Service {
 
   Engine& engine() { return *engine_; }
   Loop& loop() { return loop_; }
+  Api& api() { return *api_; }
   RunStore& store() { return *store_; }
   int port() const { return http_->port(); }
   // Writes into the lock where a server is reached.
@@ -47,6 +50,9 @@ class Owner final : public Service {
   // empty message, that it can again).
   void on_notice(std::function<void(const Notice&)> call) { notice_ = std::move(call); }
   void on_shut_down(std::function<void(bool stop_tasks)> call) { shut_down_ = std::move(call); }
+  // On any thread: a collection of garbage has ended; somebody could not be told of a run's end.
+  void on_garbage(std::function<void(const GarbageState&)> call) { garbage_call_ = std::move(call); }
+  void on_unnotified(std::function<void(const std::string& target, const Error&)> call) { unnotified_ = std::move(call); }
   void on_trouble(std::function<void(const Error&)> call) { trouble_call_ = std::move(call); }
 
   // Serves until an end has been asked for, or until the store has been out of reach for longer than the engine is patient: then
@@ -63,13 +69,15 @@ class Owner final : public Service {
   Status on_owner(std::function<void(Writer)> call) override;
   void in_background(std::function<void()> work) override { background_.submit(std::move(work)); }
   const DataDir& dir() const override { return dir_; }
-  const ImageRules& images() const override { return images_; }
+  const SiteRules& sites() const override { return sites_; }
   ObjectStore& objects() override { return objects_; }
   Instant now() const override { return clock_.now(); }
   Uuid new_uuid() override;
   Service::Owner owner() const override { return is_server_ ? Service::Owner::kServer : Service::Owner::kRun; }
   std::optional<Error> trouble() const override;
   EngineFigures figures() const override;
+  Status collect_garbage(bool dry_run, std::optional<Duration> grace) override;
+  GarbageState garbage() const override;
   void shut_down(bool stop_tasks) override;
 
  private:
@@ -78,10 +86,13 @@ class Owner final : public Service {
   void tell(const Notice& notice);
   void take_trouble(const Error& error);
   void keep_streams_alive();
+  void start_notifier(const Config& config);
+  void note_told(const PendingNotice& notice);
+  void collect_now_and_then(Duration first);
   Status finish();
 
   const DataDir dir_;
-  const ImageRules images_;
+  const SiteRules sites_;
   const Ownership ownership_;
   const bool is_server_;
   SystemClock clock_;
@@ -98,6 +109,9 @@ class Owner final : public Service {
   std::function<void(const Notice&)> notice_;
   std::function<void(bool)> shut_down_;
   std::function<void(const Error&)> trouble_call_;
+  std::function<void(const GarbageState&)> garbage_call_;
+  std::function<void(const std::string&, const Error&)> unnotified_;
+  std::optional<Duration> garbage_every_;
   std::optional<Error> hopeless_;  // why serve() ends
   bool stop_tasks_ = false;
 
@@ -111,6 +125,8 @@ class Owner final : public Service {
   std::unique_ptr<HttpServer> http_;
   std::atomic<HttpServer*> timer_{nullptr};  // http_, as soon as it is there
   std::thread drainer_;
+  std::unique_ptr<Notifier> notifier_;
+  std::unique_ptr<GarbageJob> garbage_;
   WorkPool background_;  // last: its threads end first
 };
 

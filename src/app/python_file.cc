@@ -99,12 +99,13 @@ Result<Compiled> compile_with(const std::string& python, const std::string& file
   return Compiled{result.exit_code, join(result.last_lines, "\n")};
 }
 
-Result<std::string> environment_with_kfp(const Console& console, const std::atomic<bool>& cancelled) {
-  SLUICE_TRY(const FoundInterpreter found, find_interpreter(""));
+Result<std::string> environment_with_kfp(const Console& console, const std::atomic<bool>& cancelled,
+                                         const EnvironmentSettings& settings) {
+  SLUICE_TRY(const FoundInterpreter found, find_interpreter("", settings.python));
   EnvironmentSpec spec{.interpreter = found.interpreter.path, .requirements = {kCompilerRequirement, "kfp-kubernetes==2.17.0"}};
   spec.key = sha256_hex("compiler\n" + found.interpreter.path + found.interpreter.version + join(spec.requirements, " ") +
-                        environment_variables_fingerprint());
-  EnvironmentStore environments(default_environment_root());
+                        environment_variables_fingerprint(settings));
+  EnvironmentStore environments(settings.root.empty() ? default_environment_root() : settings.root, settings);
   // On a terminal one line that is written over, else a line for each phase.
   std::string phase;
   const auto progress = [&](const BuildProgress& now) {

@@ -6,6 +6,7 @@
 
 #include "app/console.h"
 #include "base/result.h"
+#include "exec/environment_settings.h"
 
 namespace sluice {
 
@@ -13,7 +14,7 @@ namespace sluice {
 // else one that holds the kfp of kCompilerRequirement is built. The file's folder is on the module path. kInvalid with Python's
 // own words, kCancelled soon after `cancelled` becomes true.
 Result<std::string> compile_python(const std::string& file, const std::string& function, const Console& console,
-                                   const std::atomic<bool>& cancelled);
+                                   const std::atomic<bool>& cancelled, const EnvironmentSettings& settings = {});
 
 constexpr const char* kCompilerRequirement = "kfp==2.17.0";
 

@@ -89,8 +89,11 @@ class ClientSession {
                 {"parameters", Value(submission.parameters)},
                 {"experiment", Value(submission.experiment)},
                 {"cache", Value(submission.cache)}};
+    if (!submission.notify.empty()) body["notify"] = Value(submission.notify);
     if (submission.keep_checkpoints) body["keep_checkpoints"] = Value(true);
     if (!submission.name.empty()) body["name"] = Value(submission.name);
+    if (submission.priority != 0) body["priority"] = Value(submission.priority);
+    if (!submission.budget.empty()) body["budget"] = Value(budget_fields(submission.budget));
     HttpRequest request = post_request("/api/v1/runs", Value(std::move(body)));
     // A request whose answer was lost may be sent again with it, and makes no second run.
     request.headers.push_back({"Idempotency-Key", wanted_.key});

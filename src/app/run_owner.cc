@@ -28,6 +28,10 @@ class OwnerSession {
 
   int run() {
     owner_.on_notice([&](const Notice& notice) { on_notice(notice); });
+    owner_.on_unnotified([&](const std::string& target, const Error& error) {
+      owner_.loop().post(
+          [this, text = "the run's end could not be told to " + target + ": " + error.message] { view_.say(text, now()); });
+    });
     const auto begun = begin();
     if (!begun) return errors_.empty() ? console_.fail(begun.error()) : console_.fail(errors_);
     uuid_ = *begun;

@@ -2,6 +2,7 @@
 
 #include "api/run_fields.h"
 #include "base/json.h"
+#include "model/task_facts.h"
 
 namespace sluice {
 namespace {
@@ -29,6 +30,16 @@ TaskData outputs_from(const Value& document, const char* parameters) {
   return out;
 }
 
+Usage usage_from(const Value& value) {
+  const auto time = [&](const char* name) {
+    return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(value.number_or(name, 0)));
+  };
+  return {.cpu = time("cpu_seconds"),
+          .wall = time("wall_seconds"),
+          .gpu = time("gpu_seconds"),
+          .peak_bytes = value.int_or("peak_memory_bytes", 0)};
+}
+
 void add_metrics(RunSheet& sheet, const std::string& task, const TaskData& made) {
   for (const auto& [key, list] : made.artifacts)
     for (const Artifact& artifact : list)
@@ -51,6 +62,7 @@ TaskRow task_row_from(const Value& value) {
               .error = std::string(value.string_or("error", ""))};
   if (const Value* notes = value.find("notes"); notes != nullptr && notes->is_list() && !notes->as_list().empty())
     row.notes = to_json(*notes);
+  if (const Value* usage = value.find("usage"); usage != nullptr) row.facts = task_facts_text({.usage = usage_from(*usage)});
   return row;
 }
 

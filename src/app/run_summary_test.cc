@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "model/task_facts.h"
+
 #include "api/test_run.h"
 #include "app/run_table.h"
 #include "app/test_world.h"
@@ -145,6 +147,16 @@ TEST_F(Summary, TheTableOfTasksIsATree) {
             "loop        FAILED     1.0s\n"
             "  loop[0]   FAILED     1.0s\n"
             "    double  FAILED     1.0s  2         exit code 3: bad\n");
+}
+
+TEST_F(Summary, TheTableSaysWhatWasUsedWhereThatIsKnown) {
+  std::vector<TaskRow> tasks{{.id = {1}, .path = "root/a", .state = TaskState::kSucceeded, .attempts = 1},
+                             {.id = {2}, .path = "root/b", .state = TaskState::kPending}};
+  tasks[0].facts = task_facts_text({.usage = {.cpu = std::chrono::milliseconds(1500), .peak_bytes = 200 << 20U}});
+  EXPECT_EQ(run_table(console, tasks),
+            "TASK  STATE      TIME  ATTEMPTS  CPU   PEAK\n"
+            "a     SUCCEEDED        1         1.5s  200.0 MiB\n"
+            "b     PENDING\n");
 }
 
 TEST_F(Summary, TheTableFoldsLongLoops) {

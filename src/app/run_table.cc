@@ -1,7 +1,11 @@
 #include "app/run_table.h"
 
+#include <map>
+
+#include "api/run_fields.h"
 #include "app/columns.h"
 #include "app/task_tree.h"
+#include "base/text.h"
 
 namespace sluice {
 namespace {
@@ -10,6 +14,7 @@ namespace {
 constexpr std::size_t kChildrenListed = 24;
 
 using Rows = std::vector<std::vector<std::string>>;
+using Used = std::map<TaskId, Usage>;  // empty: the table does not say
 
 Ink ink_of(TaskState state) {
   if (is_success(state)) return Ink::kGreen;
@@ -19,7 +24,7 @@ Ink ink_of(TaskState state) {
   return Ink::kDim;
 }
 
-void add_entry(const Console& console, const TaskTree& tree, TaskId id, int depth, Rows& rows) {
+void add_entry(const Console& console, const TaskTree& tree, const Used& used, TaskId id, int depth, Rows& rows) {
   const TaskTree::Entry& entry = tree.at(id);
   const TaskNotice& task = entry.notice;
   const bool is_folded = entry.children.size() > kChildrenListed;
@@ -30,14 +35,21 @@ void add_entry(const Console& console, const TaskTree& tree, TaskId id, int dept
   rows.push_back({std::string(static_cast<std::size_t>(depth) * 2, ' ') + entry.label,
                   console.ink(ink_of(task.state), state_name(task.state)),
                   task.began == Instant{} || task.ended < task.began ? "" : format_duration(task.ended - task.began),
-                  task.attempt > 0 ? std::to_string(task.attempt) : "", remark});
+                  task.attempt > 0 ? std::to_string(task.attempt) : ""});
+  if (!used.empty()) {
+    const auto usage = used.find(id);
+    const bool has_used = usage != used.end() && usage->second != Usage{};
+    rows.back().push_back(has_used ? format_duration(usage->second.cpu) : "");
+    rows.back().push_back(has_used ? format_bytes(static_cast<double>(usage->second.peak_bytes)) : "");
+  }
+  rows.back().push_back(remark);
   if (!is_folded) {
-    for (const TaskId child : entry.children) add_entry(console, tree, child, depth + 1, rows);
+    for (const TaskId child : entry.children) add_entry(console, tree, used, child, depth + 1, rows);
     return;
   }
   std::set<TaskId> listed = entry.active;
   listed.insert(entry.failed.begin(), entry.failed.end());
-  for (const TaskId child : listed) add_entry(console, tree, child, depth + 1, rows);
+  for (const TaskId child : listed) add_entry(console, tree, used, child, depth + 1, rows);
 }
 
 }  // namespace
@@ -45,8 +57,12 @@ void add_entry(const Console& console, const TaskTree& tree, TaskId id, int dept
 std::string run_table(const Console& console, const std::vector<TaskRow>& tasks) {
   TaskTree tree;
   tree.take(tasks);
+  Used used;
+  for (const TaskRow& task : tasks)
+    if (const Usage usage = usage_of(task); usage != Usage{}) used.emplace(task.id, usage);
   Rows rows{{"TASK", "STATE", "TIME", "ATTEMPTS", ""}};
-  for (const TaskId id : tree.at(TaskTree::kRoot).children) add_entry(console, tree, id, 0, rows);
+  if (!used.empty()) rows = {{"TASK", "STATE", "TIME", "ATTEMPTS", "CPU", "PEAK", ""}};
+  for (const TaskId id : tree.at(TaskTree::kRoot).children) add_entry(console, tree, used, id, 0, rows);
   return rows.size() > 1 ? table(rows) : "";
 }
 

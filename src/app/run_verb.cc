@@ -17,7 +17,7 @@ namespace {
 Diagnostics prepare_here(const Context& context, const DataDir& dir, Wanted& wanted) {
   if (wanted.resume || wanted.prepared) return {};
   const Uuid uuid = new_uuid();
-  Prepared prepared = prepare(*wanted.submission, context.config.images, new_run_context(dir, uuid, SystemClock().now()));
+  Prepared prepared = prepare(*wanted.submission, context.config.sites(), new_run_context(dir, uuid, SystemClock().now()));
   if (!prepared.errors.empty()) return prepared.errors;
   for (const Diagnostic& warning : prepared.warnings) context.console.warn(warning);
   wanted.title = prepared.plan->context.display_name + "  " + uuid.text();

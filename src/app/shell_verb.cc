@@ -115,6 +115,9 @@ std::string introduction(const Console& console, const Scratch& scratch) {
          (scratch.state == TaskState::kFailed ? " with exit code " + std::to_string(scratch.exit_code) : "") +
          "\n  directory   " + scratch.spec.directory + "\n  inputs      " + scratch.spec.directory + ".in\n  outputs     " +
          scratch.spec.directory + ".out, .params\n  checkpoint  " + scratch.checkpoint + "\n  step        " + words + "\n" +
+         (scratch.spec.mounts.empty() ? std::string()
+                                      : "  mounts      not here: volumes and files of secrets, at " +
+                                            scratch.spec.mounts.front().target + " and the like\n") +
          "These are copies: nothing here changes the run. `sluice-step` runs the step; they go when you leave.\n";
 }
 
@@ -147,7 +150,7 @@ Result<int> open_shell(const Context& context) {
   SLUICE_TRY(const DataDir dir, DataDir::at(context.config.data_dir));
   SLUICE_TRY(const auto store, open_for_reading(dir));
   SLUICE_TRY(const RunRow row, find_run(*store, words.run));
-  SLUICE_TRY(const ReadBack run, read_back(*store, row, context.config.images));
+  SLUICE_TRY(const ReadBack run, read_back(*store, row, context.config.sites()));
   SLUICE_TRY(const TaskId task, find_leaf(*run.prepared.plan, run.state, words.task));
   const PlanComponent& component = run.prepared.plan->components.at(run.state.at(task).component);
   const auto site = run.prepared.sites.by_executor.find(component.executor->label);
@@ -157,7 +160,7 @@ Result<int> open_shell(const Context& context) {
   }
   SLUICE_TRY(ScratchFolder folder, ScratchFolder::make());
   const std::string root = folder.path();
-  SLUICE_TRY(const Scratch scratch, lay_out_again(run, task, words.attempt, dir, root, context.config.secrets, bin));
+  SLUICE_TRY(const Scratch scratch, lay_out_again(run, task, words.attempt, dir, root, context.config.values, bin));
   SLUICE_TRY_STATUS(write_step(scratch, root));
   if (words.keep) {
     context.console.err("kept in " + root + "\n");

@@ -9,6 +9,7 @@
 #include "app/verbs.h"
 #include "app/whole_file.h"
 #include "base/json.h"
+#include "base/text.h"
 
 namespace sluice {
 namespace {
@@ -138,6 +139,17 @@ class Server {
       else
         log_.write(LogLevel::kWarning, "run ended",
                    {{"run", run->run.text()}, {"state", std::string(state_name(run->state))}, {"error", run->error}});
+    });
+    owner_->on_garbage([this](const GarbageState& state) {
+      if (state.error)
+        log_.write(LogLevel::kWarning, "garbage was not collected", {{"error", state.error->message}});
+      else if (!state.dry_run)
+        log_.write(LogLevel::kInfo, "garbage collected",
+                   {{"freed", format_bytes(static_cast<double>(state.report.bytes()))},
+                    {"took", format_duration(state.ended - state.began)}});
+    });
+    owner_->on_unnotified([this](const std::string& target, const Error& error) {
+      log_.write(LogLevel::kWarning, "a run's end could not be told", {{"to", target}, {"error", error.message}});
     });
     owner_->on_trouble([this](const Error& error) {
       if (error.message.empty())

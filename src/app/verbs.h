@@ -38,11 +38,15 @@ struct Words {
   bool json = false;
   int fd = -1, exits_fd = -1;        // of supervise
   std::string supervisor;            // its name
+  std::int64_t warm_memory = 0;      // bytes; 0: as it likes
+  int warm_idle_s = 600;
   bool outlives = false;             // it outlives its engine
   int slots = 0;                     // flag; 0: not given
   bool private_tmp = true;
   bool detach = false;
   std::string key;                   // idempotency key of run
+  int priority = 0;
+  std::string budget;                // "cpu=2h,wall=1h"
   std::string server;                // URL
   std::string token_file;            // for the server that is called, or of the one that is started
   // up
@@ -57,6 +61,10 @@ struct Words {
   std::string timeout;               // a duration; empty: for ever
   std::string destination;
   bool with_secrets = false;
+  // gc, run
+  bool dry_run = false;
+  std::string grace;                 // a duration; empty: the usual
+  std::string notify;                // URL
 };
 
 struct Context {
@@ -71,6 +79,7 @@ int plan_verb(const Context& context);
 int list_verb(const Context& context);
 int get_verb(const Context& context);
 int logs_verb(const Context& context);
+int why_verb(const Context& context);
 int cancel_verb(const Context& context);
 int retry_verb(const Context& context);
 int pause_verb(const Context& context);
@@ -80,6 +89,7 @@ int diff_verb(const Context& context);
 int up_verb(const Context& context);
 int down_verb(const Context& context);
 int backup_verb(const Context& context);
+int gc_verb(const Context& context);
 int doctor_verb(const Context& context);
 int version_verb(const Context& context);
 

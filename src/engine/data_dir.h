@@ -1,8 +1,9 @@
 // The layout of a data directory, and who owns it.
 //
-//   engine.lock  engine.sock  sluice.db  objects/sha256/ab/…  secrets/NAME/KEY  volumes/NAME  checkpoints/RUN/TASK
+//   engine.lock  engine.sock  gc.lock  sluice.db  objects/sha256/ab/…  secrets/NAME/KEY  config_maps/NAME/KEY
+//   volumes/NAME  trash/…  checkpoints/RUN/TASK
 //   runs/RUN/17-train.1   working directory of attempt 1 of task 17; beside it, where needed, 17-train.1.log, .in/, .out/,
-//   .params/, .tmp/
+//   .params/, .tmp/, .mounts/
 #pragma once
 
 #include <optional>
@@ -31,8 +32,14 @@ class DataDir {
   std::string checkpoints(std::string_view run_uuid) const { return root_ + "/checkpoints/" + std::string(run_uuid); }
   // ".../runs/RUN/17-train.1": the id keeps it unique and short however deep the task lies. One directory per attempt, not one
   // for the task and two below it: making a directory is what costs most of a short attempt (ADR 0005).
+  std::string trash() const { return root_ + "/trash"; }
+  // Held by whoever removes what nobody needs, or (shared) needs that nothing goes for a while.
+  std::string garbage_lock() const { return root_ + "/gc.lock"; }
   std::string attempt(std::string_view run_uuid, TaskId id, std::string_view name, int attempt) const;
   std::string secret(std::string_view name, std::string_view key) const;
+  std::string secrets() const { return root_ + "/secrets"; }
+  std::string config_maps() const { return root_ + "/config_maps"; }
+  std::string volumes() const { return root_ + "/volumes"; }
 
  private:
   explicit DataDir(std::string root) : root_(std::move(root)) {}

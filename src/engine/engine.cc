@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/match.h"
+#include "engine/notify_targets.h"
 #include "engine/reuse.h"
 
 namespace sluice {
@@ -13,6 +14,7 @@ namespace {
 // The attempt that an event answers is no longer waited for.
 void forget_answered(std::set<std::pair<TaskId, int>>& attempts, const Event& event) {
   std::visit(Match{[&](const AttemptSucceeded& e) { attempts.erase({e.task, e.attempt}); },
+                   [&](const AttemptCached& e) { attempts.erase({e.task, e.attempt}); },
                    [&](const AttemptFailed& e) { attempts.erase({e.task, e.attempt}); }, [](const auto&) {}},
              event);
 }
@@ -20,7 +22,13 @@ void forget_answered(std::set<std::pair<TaskId, int>>& attempts, const Event& ev
 }  // namespace
 
 Engine::Engine(Loop& loop, const DataDir& dir, RunStore& store, Hands& hands, const Clock& clock, EngineOptions options)
-    : loop_(loop), dir_(dir), store_(store), hands_(hands), clock_(clock), options_(std::move(options)) {
+    : loop_(loop),
+      dir_(dir),
+      store_(store),
+      hands_(hands),
+      clock_(clock),
+      options_(std::move(options)),
+      cache_(store.results(), options_.lock_of) {
   hands_.listen({.report =
                      [this](const Uuid& run, Event event, Aside aside) {
                        note_on_task(run, event, std::move(aside));
@@ -31,11 +39,13 @@ Engine::Engine(Loop& loop, const DataDir& dir, RunStore& store, Hands& hands, co
                      [this](const BuildNotice& notice) {
                        if (observer_.building) observer_.building(notice);
                      },
+                 .waiting = [this](const Uuid& run, TaskId task, const std::string& what) { note_waiting(run, task, what); },
                  .trouble =
                      [this](const Error& error) {
                        hands_trouble_ = error.message.empty() ? std::nullopt : std::optional(error);
                        tell_trouble();
-                     }});
+                     },
+                 .uncached = [this](const Uuid& run, TaskId task, int attempt) { on_uncached(run, task, attempt); }});
   loop_.at_round_end([this] { turn(); });
 }
 
@@ -49,6 +59,7 @@ Engine::RunPtr Engine::add_run(RunId id, const Uuid& uuid, Prepared prepared) {
   run->uuid_text = uuid.text();
   run->plan = std::move(prepared.plan);
   run->sites = std::move(prepared.sites);
+  run->cache = prepared.cache;
   run->write = {.run = id};
   runs_.emplace(uuid, run);
   hands_.prepare(uuid, certain_environments(*run->plan, run->sites));
@@ -69,6 +80,11 @@ Result<Uuid> Engine::submit(const Submission& submission, Prepared prepared) {
   if (!submission.labels.empty()) options.emplace("labels", submission.labels);
   if (submission.keep_checkpoints) options.emplace("keep_checkpoints", true);
   if (options_.is_server) options.emplace("server", true);
+  const List notify = notify_targets(submission, *prepared.pipeline);
+  if (!notify.empty()) options.emplace("notify", notify);
+  if (submission.priority != 0) options.emplace("priority", submission.priority);
+  if (!submission.budget.empty()) options.emplace("budget", budget_fields(submission.budget));
+  const Value terms(options);
   SLUICE_TRY(const RunId id, store_.create({.uuid = *uuid,
                                             .name = context.display_name,
                                             .pipeline_name = prepared.pipeline->name,
@@ -84,7 +100,10 @@ Result<Uuid> Engine::submit(const Submission& submission, Prepared prepared) {
                                             .key = submission.key,
                                             .created = std::max(clock_.now(), last_now_)},
                                            Sync::kFull));
-  add_run(id, *uuid, std::move(prepared))->keep_checkpoints = submission.keep_checkpoints;
+  const RunPtr run = add_run(id, *uuid, std::move(prepared));
+  run->has_notify = !notify.empty();
+  set_terms(*run, submission.experiment, terms);
+  run->keep_checkpoints = submission.keep_checkpoints;
   push(*uuid, RunBegan{});
   return *uuid;
 }
@@ -151,7 +170,9 @@ Status Engine::remove(const Uuid& uuid) {
   touched_.erase(run);
   Removed& removed = removed_[uuid];
   removed.run = run;
-  for (const StartAttempt& attempt : attempts_in_flight(run->state)) removed.attempts.emplace(attempt.task, attempt.attempt);
+  for (const StartAttempt& attempt : attempts_in_flight(run->state))
+    if (!flights_.is_waiting({uuid, attempt.task, attempt.attempt})) removed.attempts.emplace(attempt.task, attempt.attempt);
+  start_again(flights_.forget(uuid));
   // Those that the hands have not been told of yet will never be.
   for (const Action& action : std::exchange(run->actions, {}))
     if (const auto* start = std::get_if<StartAttempt>(&action)) removed.attempts.erase({start->task, start->attempt});
@@ -183,6 +204,7 @@ void Engine::forget_removed(const Uuid& run) {
 EngineFigures Engine::figures() const {
   EngineFigures figures = figures_;
   figures.runs = runs_.size();
+  figures.hands = hands_.figures();
   for (const auto& [uuid, run] : runs_) figures.paused += run->state.run == RunState::kPaused ? 1 : 0;
   return figures;
 }
@@ -215,30 +237,38 @@ void Engine::take(LiveRun& run, Event event, Instant now) {
     started->at = now - std::max(clock_.now() - started->at, Duration{0});
   const RunState before = run.state.run;
   Outcome outcome = step(*run.plan, run.state, event, now);
+  note_result(run, event, now);
   // Old news moves nothing and need not be remembered.
   if (outcome.changed.empty() && outcome.actions.empty() && run.state.run == before) return;
   count(event);
   run.news.insert(outcome.changed.begin(), outcome.changed.end());
   std::move(outcome.actions.begin(), outcome.actions.end(), std::back_inserter(run.actions));
   if (std::holds_alternative<AttemptStarted>(event)) return note_begun(run, outcome.changed);
+  note_used(run, event);
   for (const TaskId id : outcome.changed) run.begun.erase(id);
   run.write.entries.push_back(
       {.seq = ++run.seq, .at = now, .kind = std::string(event_kind(event)), .payload = event_payload(event)});
   run.changed.insert(outcome.changed.begin(), outcome.changed.end());
-  if (const auto* success = std::get_if<AttemptSucceeded>(&event)) note_artifacts(run, success->task, success->attempt);
+  if (const auto* success = std::get_if<AttemptSucceeded>(&event)) {
+    note_artifacts(run, success->task, success->attempt);
+    learn(run, *success, now);
+  }
   if (const auto* cached = std::get_if<AttemptCached>(&event)) note_artifacts(run, cached->task, cached->attempt);
   if (const auto* retry = std::get_if<RetryAsked>(&event); retry != nullptr && retry->from) run.write.unmade = outcome.changed;
   const bool ended =
       std::any_of(run.actions.begin(), run.actions.end(), [](const Action& a) { return std::holds_alternative<EndRun>(a); });
   // A run that was INTERRUPTED is RUNNING in its journal: the retry moves only its row.
+  if (ended) run.notify = (run.has_notify ? options_.notify_own : options_.notify_all).contains(run.state.run);
   if (run.state.run != before || std::holds_alternative<RetryAsked>(event) || ended)
     run.write.change =
         RunChange{.state = run.state.run,
                   .at = now,
-                  .error = run.state.error,
+                  .error = shown_error(run),
                   .began = run.state.began,
                   .ended = run.state.ended,
-                  .outputs = ended && !run.state.at({0}).outputs.empty() ? to_json(to_value(run.state.at({0}).outputs)) : ""};
+                  .outputs = ended && !run.state.at({0}).outputs.empty() ? to_json(to_value(run.state.at({0}).outputs)) : "",
+                  .notify = ended && run.notify};
+  keep_to_budgets(run);
 }
 
 void Engine::count(const Event& event) {
@@ -249,7 +279,7 @@ void Engine::count(const Event& event) {
               ++figures_.attempts_begun;
               --figures_.events;  // it is not journalled
             },
-            [&](const AttemptSucceeded&) { ++figures_.attempts_succeeded; },
+            [&](const AttemptSucceeded&) { ++figures_.attempts_succeeded; }, [&](const AttemptCached&) { ++figures_.cache_hits; },
             [&](const AttemptFailed& e) { ++(e.kind == FailureKind::kLost ? figures_.attempts_lost : figures_.attempts_failed); },
             [](const auto&) {}},
       event);

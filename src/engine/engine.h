@@ -18,11 +18,15 @@
 #include "base/result.h"
 #include "base/uuid.h"
 #include "engine/data_dir.h"
+#include "engine/flights.h"
 #include "engine/hands.h"
 #include "engine/loop.h"
+#include "engine/platform.h"
+#include "engine/result_cache.h"
 #include "engine/secrets.h"
 #include "engine/site.h"
 #include "model/task_facts.h"
+#include "sched/budget.h"
 #include "sched/sched.h"
 #include "store/run_store.h"
 
@@ -43,7 +47,10 @@ struct Submission {
   bool keep_checkpoints = false;             // also those of tasks that have succeeded
   std::optional<Uuid> pipeline, version;     // the uploaded version that `spec` is the text of
   std::string key;                           // idempotency key; empty: none
+  std::string notify;                        // http(s) URL that is told of the run's end; empty: none
   Struct labels;                             // kept with the run as they are, under "labels" of its options
+  int priority = 0;                          // of all its tasks; what a task says of itself comes on top
+  Budget budget;                             // of the run
 };
 Value to_value(const Submission& submission);
 Submission submission_from_value(const Value& value);
@@ -53,12 +60,13 @@ struct Prepared {
   std::shared_ptr<const Pipeline> pipeline;  // null if errors says so
   std::shared_ptr<const Plan> plan;
   Sites sites;
+  bool cache = true;                         // results from before may be used
   Diagnostics errors, warnings;
 };
 // The facts of a new run that placeholders stand for; names are filled in by prepare().
 RunContext new_run_context(const DataDir& dir, const Uuid& uuid, Instant now);
 // Reads, plans and looks for what the components need; every error at once.
-Prepared prepare(const Submission& submission, const ImageRules& images, RunContext context);
+Prepared prepare(const Submission& submission, const SiteRules& rules, RunContext context);
 
 // What changed, for whoever draws or streams it.
 struct TaskNotice {
@@ -76,6 +84,7 @@ struct RunNotice {
   Uuid run;
   RunState state = RunState::kRunning;
   std::string error;
+  bool notify = false;  // it has ended, and the store has a notice of it that is to be told
 };
 struct Observer {
   std::function<void(const TaskNotice&)> task;
@@ -87,16 +96,21 @@ struct Observer {
 
 struct EngineOptions {
   Sync durability = Sync::kNormal;                   // of everything; run creation and end are always kFull
-  ImageRules images;
-  SecretRules secrets;
+  SiteRules sites;
+  ValueRules values;                                 // where secrets and config maps come from
   bool keep_checkpoints = false;                     // of all runs, whatever they were submitted with
   Duration begun_waits =
       std::chrono::milliseconds(25);  // so long the row that says RUNNING may wait for the one that says how it ended
   // So long a store that cannot be written is tried again; nothing: for ever.
   std::optional<Duration> store_patience = std::chrono::seconds(30);
   Duration store_pause = std::chrono::milliseconds(500);  // between two tries
+  // States of whose end somebody is told who is named in the settings, or in the run's options.
+  std::set<RunState> notify_all, notify_own{RunState::kSucceeded, RunState::kFailed, RunState::kCanceled};
   // Runs of this engine belong to a server: an owner that is none leaves them for the next server.
   bool is_server = false;
+  LockOf lock_of;                                    // EnvironmentStore::lock; none: no environment is built
+  std::map<std::string, Budget, std::less<>> budgets;  // of experiments, by name: all their runs together
+  std::int64_t machine_memory = 0;  // bytes; a task that needs more than it may gets no more than 80 % of it; 0: not known
   int snapshot_events = 1000;  // a snapshot after so many events, or as many as the run has nodes if that is more
 };
 
@@ -106,6 +120,8 @@ struct EngineFigures {
   std::uint64_t events = 0, commits = 0;  // since the start
   std::uint64_t runs_begun = 0, runs_succeeded = 0, runs_failed = 0, runs_canceled = 0;
   std::uint64_t attempts_begun = 0, attempts_succeeded = 0, attempts_failed = 0, attempts_lost = 0;
+  std::uint64_t cache_hits = 0, cache_misses = 0;  // of tasks that asked
+  HandsFigures hands;
 };
 
 class Engine {
@@ -144,6 +160,8 @@ class Engine {
 
   bool idle() const { return runs_.empty(); }
   bool is_active(const Uuid& run) const { return runs_.contains(run); }
+  // Active, or removed while attempts of it still have to end.
+  bool knows(const Uuid& run) const { return runs_.contains(run) || removed_.contains(run); }
   void cancel_all(const std::string& reason);
   // At a clean stop: what has been heard is remembered, with snapshots of all live runs. Nothing is carried out afterwards.
   Status settle();
@@ -168,7 +186,16 @@ class Engine {
     std::vector<Action> actions;  // to carry out after the commit
     std::map<TaskId, std::string> notes;  // of attempts; those of the site are not repeated here
     std::map<TaskId, TaskFacts> facts;  // without usage, which the state has
+    std::map<TaskId, std::string> waits;  // what queued tasks wait for, as far as it is no plain slot
+    std::string experiment;
+    int priority = 0;
+    Budget budget;
+    Usage used;  // of all attempts that have ended
+    std::string paused_because;  // empty: somebody has asked for it
     RunState told = RunState::kPending;  // to the observer
+    bool cache = true;  // results from before may be used
+    bool has_notify = false;  // its options name somebody who is to be told of its end
+    bool notify = false;  // and so it is, now that it has ended
     bool keep_checkpoints = false;
     std::shared_ptr<const KeptResults> kept;  // of a run whose pipeline was edited
     bool held = false;  // the hands start nothing of it
@@ -200,6 +227,19 @@ class Engine {
   void tell(LiveRun& run);
   void finish(const RunPtr& run);
   void count(const Event& event);
+  // needs.cc: what attempts ask of the machine, and what was learned of that.
+  Result<Need> need_of(const LiveRun& run, const Node& node, const PlanComponent& component);
+  std::int64_t learned_memory(const PlanComponent& component);
+  void note_need(LiveRun& run, TaskId task, const Need& need);
+  void learn(LiveRun& run, const AttemptSucceeded& event, Instant now);
+  void note_waiting(const Uuid& run, TaskId task, const std::string& what);
+  // budgets.cc: what runs and experiments have used, and what happens when that is all they may.
+  static void set_terms(LiveRun& run, const std::string& experiment, const Value& options);
+  void note_used(LiveRun& run, const Event& event);
+  void keep_to_budgets(LiveRun& run);
+  void stop_for(LiveRun& run, const Budget& budget, const std::string& why);
+  Result<Usage> used_in(const std::string& experiment);
+  static std::string shown_error(const LiveRun& run);
   // retry.cc: runs that have ended go on.
   Result<RunRow> ended_run(const Uuid& run);
   Status make_way(const Uuid& run);
@@ -222,6 +262,17 @@ class Engine {
   void note_on_task(const Uuid& run, const Event& event, Aside aside);
   TaskRow row_of(const LiveRun& run, TaskId id) const;
   void note_artifacts(LiveRun& run, TaskId task, int attempt);
+  void forget_documents(LiveRun& run);
+  // caching.cc: results that are there already, and equal tasks at the same time.
+  bool ask_cache(LiveRun& run, const StartAttempt& start, AttemptOrder& order);
+  void start_again(const std::vector<Flights::Attempt>& attempts);
+  bool stop_waiting(LiveRun& run, const StopAttempt& stop);
+  void note_result(LiveRun& run, const Event& event, Instant now);
+  bool keep_result(LiveRun& run, const AttemptSucceeded& event, Instant now);
+  void note_lock(LiveRun& run, TaskId task);
+  void on_uncached(const Uuid& run, TaskId task, int attempt);
+  void hold_back(LiveRun& run);
+  void let_go(LiveRun& run);
 
   Loop& loop_;
   const DataDir& dir_;
@@ -229,12 +280,16 @@ class Engine {
   Hands& hands_;
   const Clock& clock_;
   const EngineOptions options_;
+  ResultCache cache_;
+  Flights flights_;
   Observer observer_;
   EngineFigures figures_;
   std::map<Uuid, RunPtr> runs_;
   std::map<Uuid, Removed> removed_;
   std::vector<std::pair<Uuid, Event>> events_;  // not yet taken
   std::set<RunPtr> touched_;  // runs with something to commit or carry out
+  std::optional<std::map<std::string, std::int64_t>> learned_;  // bytes by component_key(); nothing: not read yet
+  std::map<std::string, Usage> spent_;  // of experiments with a budget: by runs that are not in runs_
   bool flushes_begun_ = false;  // a timer for it is set
   std::optional<Error> store_trouble_, hands_trouble_;
   bool holding_ = false;  // the store cannot be written, or the engine has settled: nothing is carried out

@@ -163,11 +163,11 @@ TEST(EngineRecover, ARunThatDoesNotReadBackIsInterruptedAndTheOthersGoOn) {
 }
 
 TEST(EngineRecover, ARunThatCannotRunHereAnyMoreIsInterrupted) {
-  EngineWorld world({.images = {{"mine", "host"}}});
+  EngineWorld world({.sites = {.images = {{"mine", "host"}}}});
   std::string text = kChain;
   text.replace(text.find("alpine"), 6, "mine");
   const Uuid uuid = world.submit(text);
-  world.options.images.clear();
+  world.options.sites.images.clear();
   recover(world);
   EXPECT_EQ(world.row(uuid).state, RunState::kInterrupted);
   EXPECT_THAT(world.row(uuid).error, HasSubstr("image 'mine' cannot run without a container engine"));

@@ -46,7 +46,7 @@ bool LocalHands::adopt(const JobPtr& job) {
   struct stat info{};
   if (found == found_.end()) {
     if (found_all_ || ::lstat(job->attempt.directory.c_str(), &info) != 0) return false;
-    ++busy_;  // until nothing of it is left
+    hold_found(job, nullptr);  // until nothing of it is left
     lose_job(job, "its supervisor has died", true);
     return true;
   }
@@ -56,7 +56,7 @@ bool LocalHands::adopt(const JobPtr& job) {
     acks_.push_back(exit->id);
     return false;
   }
-  ++busy_;
+  hold_found(job, &what);
   job->phase = Phase::kRunning;
   job->adopted = true;
   find_inputs(job->attempt, objects_);

@@ -47,6 +47,7 @@ void LocalHands::cancel_if_unwanted(Build& build) {
 void LocalHands::await_environment(const JobPtr& job) {
   const EnvironmentSpec& spec = *job->attempt.order.site->environment;
   if (const auto found = built_.find(spec.key); found != built_.end()) {
+    environments_.note_use(spec.key);
     job->environment_bin = found->second;
     return make_ready(job);
   }
@@ -92,6 +93,7 @@ void LocalHands::on_built(const std::string& key, Result<Environment> environmen
                         .seconds = environment ? environment->build_seconds : 0,
                         .runs = runs_waiting(*build)});
   if (environment) built_[key] = environment->path + "/bin";
+  if (environment && !build->waiting.empty()) environments_.note_use(key);
   for (const JobPtr& job : build->waiting) {
     if (environment) {
       job->environment_bin = environment->path + "/bin";

@@ -4,8 +4,11 @@
 
 #include "base/match.h"
 #include "base/text.h"
+#include "engine/attempt_platform.h"
+#include "engine/container.h"
 #include "engine/local_hands.h"
 #include "exec/log.h"
+#include "exec/redact.h"
 
 namespace sluice {
 namespace {
@@ -13,12 +16,25 @@ namespace {
 // "exit code 1: ValueError: boom": the last line that the task printed mostly says why.
 std::string exit_message(const AttemptExit& exit, const std::string& log) {
   if (!exit.error.empty()) return exit.error;
+  if (exit.lost) return "the warm worker that it was forked from has died, and it with that";
   std::string message =
       exit.signal != 0 ? "ended by signal " + std::to_string(exit.signal) : "exit code " + std::to_string(exit.exit_code);
   if (exit.exit_code == 137 && exit.signal == 0) message += " (killed, often for want of memory)";
   if (const auto last = last_log_lines(log, 1); last && !trim(*last).empty())
     message += ": " + std::string(trim(*last).substr(0, 300));
   return message;
+}
+
+Usage usage_of(const AttemptExit& exit, std::size_t gpus) {
+  const Duration wall = std::max(exit.ended - exit.began, Duration{0});
+  return {.cpu = exit.cpu, .wall = wall, .gpu = wall * static_cast<std::int64_t>(gpus), .peak_bytes = exit.max_rss_bytes};
+}
+
+// Where the peak stayed well below the limit it was the machine that had no more.
+std::string shortage_text(std::int64_t peak, std::int64_t limit) {
+  const auto bytes = [](std::int64_t amount) { return format_bytes(static_cast<double>(amount)); };
+  if (limit == 0 || peak < limit / 10 * 9) return "out of memory: used " + bytes(peak) + ", and the machine had no more";
+  return "out of memory: used " + bytes(peak) + ", the limit is " + bytes(limit);
 }
 
 }  // namespace
@@ -47,7 +63,8 @@ void LocalHands::on_began(const AttemptBegan& began) {
   if (found == jobs_.end()) return note_found(began);
   found->second->began = true;
   const AttemptOrder& order = found->second->attempt.order;
-  listener_.report(order.run, AttemptStarted{order.task, order.attempt, found->second->adopted ? began.at : Instant{}}, {});
+  listener_.report(order.run, AttemptStarted{order.task, order.attempt, found->second->adopted ? began.at : Instant{}},
+                   need_aside(*found->second));
 }
 
 void LocalHands::on_exit(const AttemptExit& exit) {
@@ -55,13 +72,15 @@ void LocalHands::on_exit(const AttemptExit& exit) {
   if (found == jobs_.end()) return note_found(exit);
   const JobPtr job = found->second;
   if (job->phase != Phase::kRunning) return;  // told twice
-  --busy_;
+  give_back(job);
   if (exit.unavailable && !job->stopped) {
     acks_.push_back(exit.id);
     return put_off(job, {Code::kUnavailable, exit.error, ""});
   }
-  job->aside = {.note = exit.note, .process = exit.process};
-  job->usage = {.cpu = exit.cpu, .wall = std::max(exit.ended - exit.began, Duration{0}), .peak_bytes = exit.max_rss_bytes};
+  job->aside = need_aside(*job);
+  job->aside.process = exit.process;
+  if (!exit.note.empty()) job->aside.note += (job->aside.note.empty() ? "" : "; ") + exit.note;
+  job->usage = usage_of(exit, job->gpus.size());
   if (exit.exit_code != 0 || exit.signal != 0 || !exit.error.empty()) return on_bad_exit(job, exit);
   if (!job->attempt.has_outputs() && job->attempt.linked.empty())
     return answer(job, AttemptSucceeded{job->attempt.order.task, job->attempt.order.attempt, {}, job->usage});
@@ -70,6 +89,7 @@ void LocalHands::on_exit(const AttemptExit& exit) {
 }
 
 void LocalHands::collect_job(const JobPtr& job) {
+  if (!job->lease) job->lease = objects_.lease();
   pool_.submit([this, job, alive = std::weak_ptr(alive_)] {
     auto collected = collect(job->attempt, objects_);
     loop_.post([this, job, alive, collected = std::move(collected)] {
@@ -79,12 +99,17 @@ void LocalHands::collect_job(const JobPtr& job) {
 }
 
 void LocalHands::on_bad_exit(const JobPtr& job, const AttemptExit& exit) {
+  // Its engine's process may have been killed before it could end the container.
+  if (const Site& site = *job->attempt.order.site; !site.container_engine.empty() && exit.signal != 0)
+    pool_.submit([engine = site.container_engine, id = job->attempt.id] { remove_container(engine, id); });
   const FailureKind kind = job->stopped         ? job->why
                            : exit.out_of_memory ? FailureKind::kMemory
+                           : exit.lost          ? FailureKind::kLost
                            : exit.error.empty() ? FailureKind::kExit
                                                 : FailureKind::kStart;
   std::string message = job->stopped && job->why == FailureKind::kTimeout ? "took longer than its time limit"
-                                                                          : exit_message(exit, job->attempt.log());
+                        : kind == FailureKind::kMemory ? shortage_text(exit.max_rss_bytes, job->attempt.order.need.memory_limit)
+                                                       : exit_message(exit, job->attempt.log());
   if (job->attempt.linked.empty()) return fail_job(job, kind, exit.exit_code, std::move(message));
   // The next attempt must not be given an object that this one has changed.
   job->phase = Phase::kCollecting;
@@ -122,10 +147,12 @@ void LocalHands::lose_job(const JobPtr& job, std::string message, bool acknowled
   job->phase = Phase::kCollecting;
   pool_.submit([this, job, message = std::move(message), acknowledge, alive = std::weak_ptr(alive_)] {
     const auto ended = end_leftovers(job->attempt.id);
+    if (const std::string& engine = job->attempt.order.site->container_engine; !engine.empty())
+      remove_container(engine, job->attempt.id);
     loop_.post([this, job, message, acknowledge, alive, ended] {
       if (alive.expired()) return;
       if (!ended) return try_later(job, ended.error(), [=, this] { lose_job(job, message, acknowledge); });
-      --busy_;
+      give_back(job);
       if (!acknowledge) job->phase = Phase::kReady;  // there is nobody left to acknowledge it to
       fail_job(job, job->stopped ? job->why : FailureKind::kLost, 0, message);
     });
@@ -133,6 +160,7 @@ void LocalHands::lose_job(const JobPtr& job, std::string message, bool acknowled
 }
 
 void LocalHands::fail_job(const JobPtr& job, FailureKind kind, int exit_code, std::string message) {
+  if (!job->attempt.order.redact.empty()) message = redacted(message, job->attempt.order.redact);
   answer(job,
          AttemptFailed{job->attempt.order.task, job->attempt.order.attempt, kind, exit_code, std::move(message), job->usage});
 }
@@ -140,10 +168,14 @@ void LocalHands::fail_job(const JobPtr& job, FailureKind kind, int exit_code, st
 void LocalHands::answer(const JobPtr& job, Event event) {
   if (is_over_ || jobs_.erase(job->attempt.id) == 0) return;
   overcome(job);
+  if (job->lease) answered_.push_back(std::move(job->lease));
+  if (!job->attempt.order.folders.empty()) pool_.submit([job] { remove_own_folders(job->attempt); });
   // Sent by the next flush, which comes after the commit of what is reported here.
   if (job->phase == Phase::kRunning || (job->phase == Phase::kCollecting && job->attempt.order.site != nullptr))
     acks_.push_back(job->attempt.id);
-  if (std::holds_alternative<AttemptSucceeded>(event)) leave_checkpoint(*job);
+  // One that is known and never began has left none.
+  const bool is_known = std::holds_alternative<AttemptCached>(event) && job->attempt.order.attempt > 1;
+  if (std::holds_alternative<AttemptSucceeded>(event) || is_known) leave_checkpoint(*job);
   listener_.report(job->attempt.order.run, std::move(event), std::move(job->aside));
 }
 

@@ -22,16 +22,19 @@
 #include "engine/work_pool.h"
 #include "exec/environment.h"
 #include "exec/supervisor.h"
+#include "sched/admission.h"
 #include "store/object_store.h"
 
 namespace sluice {
 
 struct LocalHandsOptions {
   int slots = 2;
+  Capacity machine;  // less slots and ahead, which are here
   // So many more are sent to the supervisor ahead of free slots, so that none waits for us: 10,000 `true` took 1.4 times as long
   // without.
   int ahead = 2;
   Duration stop_grace = std::chrono::seconds(10);
+  bool warm = true;  // Python steps in forks of warm workers, where they can
   Duration trouble_pause = std::chrono::seconds(1);  // between two tries of what cannot be done for now
   // One that ends with us (launch_supervisor), or all those that outlive us (SupervisorPool::attach). Called by attach(), else
   // when there is first something to start; again when one is gone.
@@ -59,9 +62,10 @@ class LocalHands final : public Hands {
   void start(AttemptOrder order) override;
   void stop(const Uuid& run, TaskId task, int attempt, FailureKind why) override;
   void flush() override;
+  HandsFigures figures() const override { return {admission_.capacity(), admission_.figures()}; }
 
  private:
-  enum class Phase { kEnvironment, kReady, kLayingOut, kRunning, kCollecting };
+  enum class Phase { kEnvironment, kReady, kLinking, kLayingOut, kRunning, kCollecting };
   struct Job {
     Attempt attempt;
     Phase phase = Phase::kReady;
@@ -72,9 +76,12 @@ class LocalHands final : public Hands {
     bool began = false;  // its process is known to run
     bool adopted = false;  // an owner before us has started it
     bool troubled = false;  // it is one of those that cannot go on for now
+    ObjectStore::Lease lease;  // on what it takes into the store, or found there
     std::string environment_bin;
     Aside aside;  // of the supervisor
     Usage usage;
+    std::vector<int> gpus;  // indices that it was given
+    std::string need_note;  // what of its need this machine cannot give
   };
   using JobPtr = std::shared_ptr<Job>;
   struct Build {
@@ -92,9 +99,17 @@ class LocalHands final : public Hands {
 
   // local_hands.cc: from an order to a running process.
   void import_job(const JobPtr& job);
+  std::string user_of_volume(const std::string& name) const;
   void make_ready(const JobPtr& job);
   void unqueue(const JobPtr& job);
   void dispatch();
+  // local_admission.cc: what an attempt asks of the machine.
+  void ask(const JobPtr& job);
+  void give_back(const JobPtr& job) { admission_.drop(job->number); }
+  void hold_found(const JobPtr& job, const Found* what);
+  static Aside need_aside(const Job& job);
+  void apply_need(Job& job, AttemptSpec& spec) const;
+  void tell_waiting();
   void lay_out_job(const JobPtr& job);
   void launch(const JobPtr& job, Result<AttemptSpec> spec);
   void fail_soon(const JobPtr& job, FailureKind kind, std::string message);
@@ -122,6 +137,9 @@ class LocalHands final : public Hands {
   void note_trouble(const JobPtr& job, const Error& error);
   void overcome(const JobPtr& job);
   void pause();
+  // local_known.cc: what need not run.
+  void link_job(const JobPtr& job);
+  void on_linked(const JobPtr& job, Result<TaskData> outputs);
   // local_checkpoints.cc: what is to be removed, by the flush after the commit.
   struct Removal {
     std::string path;
@@ -153,9 +171,11 @@ class LocalHands final : public Hands {
   Queue ready_;
   std::map<Uuid, Queue> held_;  // runs that are held, and what of them is ready
   std::uint64_t numbers_ = 0;  // given out
-  int busy_ = 0;  // slots in use
+  ResourceQueue admission_;  // by number: those in ready_ ask, those that are laid out or run hold
+  std::vector<std::uint64_t> asked_;  // for more than a slot, since tell_waiting() was last called
   std::vector<AttemptSpec> starts_;  // collected for the next flush
   std::vector<std::string> acks_;
+  std::vector<ObjectStore::Lease> answered_;  // of what is answered and, until the next flush, perhaps not committed
   std::vector<Removal> removals_due_;
   std::shared_ptr<Removals> removals_ = std::make_shared<Removals>();  // that the pool has not begun with
   std::map<std::string, Found> found_;  // by attempt id; until the first flush

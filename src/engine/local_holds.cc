@@ -12,7 +12,10 @@ void LocalHands::hold(const Uuid& run) {
   if (!is_new) return;
   for (auto place = ready_.begin(); place != ready_.end();) {
     const auto next = std::next(place);
-    if (place->second->attempt.order.run == run) held->second.insert(ready_.extract(place));
+    if (place->second->attempt.order.run == run) {
+      give_back(place->second);
+      held->second.insert(ready_.extract(place));
+    }
     place = next;
   }
   std::vector<std::string> sent;
@@ -21,7 +24,7 @@ void LocalHands::hold(const Uuid& run) {
     const JobPtr& job = at->second;
     if (job->phase != Phase::kRunning || job->began) continue;
     if (std::erase_if(starts_, [&](const AttemptSpec& spec) { return spec.id == job->attempt.id; }) > 0) {
-      --busy_;
+      give_back(job);
       make_ready(job);
     } else {
       sent.push_back(at->first);
@@ -34,8 +37,13 @@ void LocalHands::hold(const Uuid& run) {
 void LocalHands::let_go(const Uuid& run) {
   const auto held = held_.find(run);
   if (held == held_.end()) return;
-  ready_.merge(held->second);
+  Queue queue = std::move(held->second);
   held_.erase(held);
+  for (const auto& [number, job] : queue)
+    if (job->attempt.order.cached) link_job(job);
+  std::erase_if(queue, [](const auto& entry) { return entry.second->attempt.order.cached.has_value(); });
+  for (const auto& [number, job] : queue) ask(job);
+  ready_.merge(queue);
 }
 
 void LocalHands::on_withdrawn(const AttemptsWithdrawn& withdrawn) {
@@ -43,7 +51,7 @@ void LocalHands::on_withdrawn(const AttemptsWithdrawn& withdrawn) {
     const auto found = jobs_.find(id);
     if (found == jobs_.end() || found->second->phase != Phase::kRunning) continue;
     const JobPtr job = found->second;
-    --busy_;
+    give_back(job);
     job->phase = Phase::kReady;
     if (job->stopped)
       fail_job(job, job->why, 0, "stopped before it began");

@@ -44,7 +44,7 @@ TEST(LocalHold, NothingOfAHeldRunStartsAndOthersOvertakeIt) {
   world.hands->let_go(world.uuid);
   world.hands->let_go(world.uuid);
   world.supervisor().say(AttemptExit{.id = world.other.text() + "/9/1"});
-  world.hands->listen({.report = [](const Uuid&, const Event&, const std::string&) {}});
+  world.hands->listen({.report = [](const Uuid&, const Event&, const Aside&) {}});
   world.settle();
   EXPECT_EQ(world.started(), "1 9 2");
   world.exits(2);

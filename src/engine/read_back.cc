@@ -28,7 +28,7 @@ Status replay(RunStore& store, const RunRow& row, ReadBack& run) {
 
 }  // namespace
 
-Result<ReadBack> read_back(RunStore& store, const RunRow& row, const ImageRules& images) {
+Result<ReadBack> read_back(RunStore& store, const RunRow& row, const SiteRules& sites) {
   SLUICE_TRY(const std::string spec, store.spec(row.spec_digest));
   const Submission submission{.spec = spec,
                               .spec_file = row.spec_file,
@@ -36,7 +36,7 @@ Result<ReadBack> read_back(RunStore& store, const RunRow& row, const ImageRules&
                               .name = row.name,
                               .experiment = row.experiment,
                               .cache = row.options.bool_or("cache", true)};
-  ReadBack run{.prepared = prepare(submission, images, run_context_from_value(row.context))};
+  ReadBack run{.prepared = prepare(submission, sites, run_context_from_value(row.context))};
   const Diagnostics& errors = run.prepared.errors;
   if (!errors.empty()) return fail(Code::kInvalid, errors.front().text(), errors.front().hint);
   SLUICE_TRY(const std::optional<Snapshot> snapshot, store.snapshot(row.id));

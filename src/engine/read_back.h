@@ -20,6 +20,6 @@ struct ReadBack {
 };
 // kCorrupt: the journal does not read back. Of a success there is none, but a snapshot of its end, if this program made the run
 // and it is not very large. kInvalid: its text cannot run here any more.
-Result<ReadBack> read_back(RunStore& store, const RunRow& row, const ImageRules& images);
+Result<ReadBack> read_back(RunStore& store, const RunRow& row, const SiteRules& sites);
 
 }  // namespace sluice

@@ -70,7 +70,7 @@ Status Engine::recover() {
 }
 
 Result<ReadBack> Engine::load(const RunRow& row) {
-  SLUICE_TRY(ReadBack loaded, read_back(store_, row, options_.images));
+  SLUICE_TRY(ReadBack loaded, read_back(store_, row, options_.sites));
   last_now_ = std::max(last_now_, loaded.last);
   return loaded;
 }
@@ -81,6 +81,14 @@ Engine::RunPtr Engine::add_loaded(const RunRow& row, ReadBack loaded) {
   run->seq = loaded.seq;
   run->snapshot_seq = loaded.snapshot_seq;
   run->told = row.state;
+  run->has_notify = row.options.find("notify") != nullptr;
+  set_terms(*run, row.experiment, row.options);
+  for (const Node& node : run->state.nodes) run->used += node.usage;
+  if (const auto spent = spent_.find(run->experiment); spent != spent_.end()) {
+    spent->second.cpu -= run->used.cpu;
+    spent->second.wall -= run->used.wall;
+    spent->second.gpu -= run->used.gpu;
+  }
   if (!loaded.kept.empty()) run->kept = std::make_shared<const KeptResults>(std::move(loaded.kept));
   run->keep_checkpoints = row.options.bool_or("keep_checkpoints", false);
   return run;
@@ -91,7 +99,7 @@ void Engine::go_on(LiveRun& run) {
   if (run.seq == 0) return push(run.uuid, RunBegan{});
   if (run.state.run == RunState::kPaused) {
     run.held = true;
-    hands_.hold(run.uuid);
+    hold_back(run);
   }
   for (const StartAttempt& start : attempts_in_flight(run.state)) start_attempt(run, start, true);
   for (const StopAttempt& stop : stops_in_flight(run.state)) perform(run, stop);

@@ -41,9 +41,17 @@ Status Engine::save() {
   for (const RunPtr& run : touched_) {
     if (run->write.snapshot) run->snapshot_seq = run->seq;
     run->write = {.run = run->id, .expected_seq = run->seq};
+    forget_documents(*run);
     run->changed.clear();
   }
   return {};
+}
+
+// The documents of keys are as long as programs are: once a task has ended, its row has it.
+void Engine::forget_documents(LiveRun& run) {
+  for (const TaskId id : run.changed)
+    if (const auto facts = run.facts.find(id); facts != run.facts.end() && is_final(run.state.at(id).state))
+      facts->second.cache.document = {};
 }
 
 // Memory is ahead of the disk now: nothing is carried out until the same writes go through. Finished attempts wait,
@@ -126,6 +134,8 @@ void Engine::note_on_task(const Uuid& run, const Event& event, Aside aside) {
   const auto keep = [&](TaskId task) {
     if (!aside.note.empty()) found->second->notes[task] = std::move(aside.note);
     if (!aside.process.empty()) found->second->facts[task].process = std::move(aside.process);
+    if (!aside.gpus.empty()) found->second->facts[task].gpus = std::move(aside.gpus);
+    found->second->waits.erase(task);
   };
   std::visit(Match{[&](const AttemptStarted& e) { keep(e.task); }, [&](const AttemptSucceeded& e) { keep(e.task); },
                    [&](const AttemptFailed& e) { keep(e.task); }, [](const auto&) {}},
@@ -148,6 +158,8 @@ TaskRow Engine::row_of(const LiveRun& run, TaskId id) const {
     if (const auto site = run.sites.by_executor.find(component.executor->label); site != run.sites.by_executor.end())
       notes.assign(site->second.notes.begin(), site->second.notes.end());
   if (const auto note = run.notes.find(id); note != run.notes.end()) notes.emplace_back(note->second);
+  if (const auto wait = run.waits.find(id); wait != run.waits.end() && node.state == TaskState::kQueued)
+    notes.emplace_back("waits for " + wait->second);
   if (!notes.empty()) row.notes = to_json(notes);
   if (node.kind == NodeKind::kLeaf && node.attempt > 0 && !node.inputs.empty()) row.inputs = to_json(to_value(node.inputs));
   TaskFacts facts;

@@ -75,7 +75,10 @@ class FakeHands final : public Hands {
   void listen(Listener given) override { listener = std::move(given); }
   void start(AttemptOrder order) override {
     if (on_start) on_start(order);
-    calls.push_back((order.again ? "again " : "start ") + order.task_name + "#" + std::to_string(order.attempt));
+    calls.push_back((order.again    ? "again "
+                     : order.cached ? "known "
+                                    : "start ") +
+                    order.task_name + "#" + std::to_string(order.attempt));
     orders.push_back(std::move(order));
   }
   void stop(const Uuid&, TaskId task, int attempt, FailureKind why) override {
@@ -96,6 +99,15 @@ class FakeHands final : public Hands {
   void succeed(std::string_view task, TaskData outputs = {}) {
     const AttemptOrder& order = newest(task);
     listener.report(order.run, AttemptSucceeded{order.task, order.attempt, std::move(outputs)}, {});
+  }
+  // What was ordered as known is so, at its maker's places; or its content is gone.
+  void cached(std::string_view task) {
+    const AttemptOrder& order = newest(task);
+    listener.report(order.run, AttemptCached{order.task, order.attempt, order.cached.value()}, {});
+  }
+  void uncached(std::string_view task) {
+    const AttemptOrder& order = newest(task);
+    listener.uncached(order.run, order.task, order.attempt);
   }
   void fail(std::string_view task, FailureKind kind = FailureKind::kExit, int exit_code = 1, std::string message = "") {
     const AttemptOrder& order = newest(task);
@@ -181,6 +193,12 @@ class FaultyStore final : public RunStore {
     if (cannot_read) return fail(error);
     return inner_->snapshot(run);
   }
+  Result<std::vector<PendingNotice>> notices() override { return inner_->notices(); }
+  Status note_told(const PendingNotice& notice) override { return inner_->note_told(notice); }
+  Status each_data(const std::function<void(std::string_view)>& use, const DataFilter& filter) override {
+    return inner_->each_data(use, filter);
+  }
+  ResultStore& results() override { return inner_->results(); }
   Status each_data(const std::function<void(std::string_view)>& use) override { return inner_->each_data(use); }
   ResultStore& results() override { return inner_->results(); }
   Catalog& catalog() override { return inner_->catalog(); }
@@ -231,7 +249,7 @@ class EngineWorld {
     return uuid;
   }
   Result<Uuid> try_submit(const Submission& submission, std::uint8_t number = 1) {
-    Prepared prepared = prepare(submission, options.images, new_run_context(dir, uuid_of(number), clock.now()));
+    Prepared prepared = prepare(submission, options.sites, new_run_context(dir, uuid_of(number), clock.now()));
     EXPECT_TRUE(prepared.errors.empty()) << prepared.errors.front().text();
     return engine->submit(submission, std::move(prepared));
   }
@@ -314,7 +332,7 @@ inline void expect_journal_agrees(RunStore& store, const Plan& plan, const Uuid&
     (void)step(plan, state, *event, entry.at);
   }
   EXPECT_EQ(row.state, state.run);
-  EXPECT_EQ(row.error, state.error);
+  EXPECT_EQ(row.error, state.run == RunState::kCanceled ? state.cancel_reason : state.error);
   EXPECT_EQ(row.began, state.began);
   EXPECT_EQ(row.ended, state.ended);
   const auto tasks = store.tasks(row.id).value();

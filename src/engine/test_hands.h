@@ -99,10 +99,12 @@ class HandsWorld : public AttemptWorld {
     Event event;
     std::string note;
     std::string process{};
+    std::string gpus{};
   };
 
-  explicit HandsWorld(int slots = 2) {
-    LocalHandsOptions options{.slots = slots, .ahead = 0, .trouble_pause = std::chrono::milliseconds(1)};
+  explicit HandsWorld(int slots = 2, Capacity machine = {}) {
+    LocalHandsOptions options{
+        .slots = slots, .machine = std::move(machine), .ahead = 0, .trouble_pause = std::chrono::milliseconds(1)};
     options.launch_supervisor = [this]() -> Result<std::unique_ptr<Supervisor>> {
       if (launch_error) return fail(*launch_error);
       scripts.push_back(next_script ? std::exchange(next_script, nullptr) : std::make_shared<SupervisorScript>());
@@ -113,10 +115,20 @@ class HandsWorld : public AttemptWorld {
                        [this](const Uuid& run, Event event, Aside aside) {
                          EXPECT_EQ(run, uuid);
                          EXPECT_FALSE(ordering) << "an answer from within a call";
-                         reports.push_back({std::move(event), std::move(aside.note), std::move(aside.process)});
+                         reports.push_back(
+                             {std::move(event), std::move(aside.note), std::move(aside.process), std::move(aside.gpus)});
                        },
                    .building = [this](const BuildNotice& notice) { builds.push_back(notice); },
-                   .trouble = [this](const Error& error) { troubles.push_back(error.message); }});
+                   .waiting =
+                       [this](const Uuid&, TaskId task, const std::string& what) {
+                         EXPECT_FALSE(ordering);
+                         waits.push_back(std::to_string(task.value) + ": " + what);
+                       },
+                   .trouble = [this](const Error& error) { troubles.push_back(error.message); },
+                   .uncached =
+                       [this](const Uuid&, TaskId task, int attempt) {
+                         uncached.push_back(std::to_string(task.value) + "#" + std::to_string(attempt));
+                       }});
     loop.at_round_end([this] {
       if (flushes) hands->flush();
     });
@@ -186,6 +198,7 @@ class HandsWorld : public AttemptWorld {
     return std::visit(Match{
                           [&](const AttemptStarted& e) { return name(e) + " started"; },
                           [&](const AttemptSucceeded& e) { return name(e) + " ok"; },
+                          [&](const AttemptCached& e) { return name(e) + " cached"; },
                           [&](const AttemptFailed& e) {
                             return name(e) + " failed " + std::string(failure_name(e.kind)) + " " + std::to_string(e.exit_code) +
                                    " " + e.message;
@@ -203,7 +216,8 @@ class HandsWorld : public AttemptWorld {
   std::unique_ptr<LocalHands> hands;
   std::vector<Report> reports;
   std::vector<BuildNotice> builds;
-  std::vector<std::string> troubles;
+  std::vector<std::string> troubles, waits;
+  std::vector<std::string> uncached;  // "1#1": its content was gone
   std::shared_ptr<SupervisorScript> next_script;  // of the next supervisor, if the test wants to say
   bool flushes = true;
   bool ordering = false;

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -14,6 +16,7 @@
 #include <map>
 
 #include "base/check.h"
+#include "base/owned_fd.h"
 
 extern char** environ;
 
@@ -165,11 +168,14 @@ Status wait_for_end(const Command& command, pid_t pid, int fd, Lines& lines, con
   }
 }
 
-Result<pid_t> spawn(const Command& command, int output) {
+Result<pid_t> spawn(const Command& command, int input, int output) {
   std::vector<std::string> argv = command.argv;
   std::vector<std::string> variables = environment_with(command.variables);
   SpawnSettings settings;
-  posix_spawn_file_actions_addopen(&settings.actions, 0, "/dev/null", O_RDONLY, 0);
+  if (input >= 0)
+    posix_spawn_file_actions_adddup2(&settings.actions, input, 0);
+  else
+    posix_spawn_file_actions_addopen(&settings.actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&settings.actions, output, 1);
   posix_spawn_file_actions_adddup2(&settings.actions, output, 2);
   if (command.keep_fd >= 0) posix_spawn_file_actions_adddup2(&settings.actions, command.keep_fd, 3);
@@ -183,11 +189,30 @@ Result<pid_t> spawn(const Command& command, int output) {
 
 }  // namespace
 
+namespace {
+
+// A file in memory with the text in it, to be read from its beginning. No descriptor if there is none.
+Result<OwnedFd> input_of(const Command& command) {
+  if (command.input.empty()) return OwnedFd();
+  OwnedFd file(::memfd_create("input", MFD_CLOEXEC));
+  if (file.get() < 0) return fail_errno("make the input of " + command.argv[0], errno);
+  for (std::string_view rest = command.input; !rest.empty();) {
+    const ssize_t count = ::write(file.get(), rest.data(), rest.size());
+    if (count < 0 && errno != EINTR) return fail_errno("make the input of " + command.argv[0], errno);
+    rest.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+  }
+  if (::lseek(file.get(), 0, SEEK_SET) != 0) return fail_errno("make the input of " + command.argv[0], errno);
+  return file;
+}
+
+}  // namespace
+
 Result<CommandResult> run_command(const Command& command, const std::atomic<bool>& cancelled) {
   SLUICE_CHECK(!command.argv.empty());
+  SLUICE_TRY(const OwnedFd input, input_of(command));
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return fail_errno("pipe", errno);
-  const auto pid = spawn(command, ends[1]);
+  const auto pid = spawn(command, input.get(), ends[1]);
   ::close(ends[1]);
   if (!pid) {
     ::close(ends[0]);

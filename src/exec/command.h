@@ -25,6 +25,7 @@ struct Command {
   std::vector<std::string> argv;                       // argv[0] without a slash is looked up on PATH
   VariableChanges variables;
   std::string directory;                               // empty: ours
+  std::string input;                                   // its standard input
   int keep_fd = -1;                                    // stays open in the program, as its descriptor 3
   Duration time_max{0};                                // 0: none
   std::function<void(std::string_view)> on_line;       // of stdout and stderr together, on the calling thread
@@ -35,7 +36,7 @@ struct CommandResult {
   std::vector<std::string> last_lines;                 // 200 at most
 };
 
-// Waits for the end of the program; its standard input is empty. kNotFound if there is no such program. kCancelled when
+// Waits for the end of the program. kNotFound if there is no such program. kCancelled when
 // `cancelled` becomes true and kTimeout after time_max: SIGTERM to its process group, SIGKILL to what is left of that 3 s later.
 Result<CommandResult> run_command(const Command& command, const std::atomic<bool>& cancelled);
 

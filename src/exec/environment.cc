@@ -12,7 +12,6 @@
 #include "exec/environment_build.h"
 #include "exec/environment_marker.h"
 #include "exec/file_lock.h"
-#include "exec/index_settings.h"
 
 namespace sluice {
 namespace {
@@ -55,11 +54,13 @@ Result<Environment> EnvironmentStore::ensure(const EnvironmentSpec& spec, const 
   SLUICE_TRY_STATUS(check(spec));
   const std::string path = root_ + "/" + spec.key;
   Environment out{.path = path, .python = path + "/bin/python3"};
+  begin_use(spec.key, cancelled);
   if (has(spec.key)) return out;
   const ProgressFn tell = progress ? progress : [](const BuildProgress&) {};
   std::error_code error;
   fs::create_directories(root_, error);
   if (error) return fail_errno("make folder " + root_, error.value());
+  begin_use(spec.key, cancelled);
 
   SLUICE_TRY(const FileLock lock,
              FileLock::acquire(path + ".lock", [&] { tell({.phase = "waiting for another build"}); }, cancelled));
@@ -71,7 +72,7 @@ Result<Environment> EnvironmentStore::ensure(const EnvironmentSpec& spec, const 
   const auto built = build_environment({.spec = spec,
                                         .path = path,
                                         .tools_dir = fs::path(root_).parent_path().string() + "/tools",
-                                        .uv = uv_,
+                                        .settings = settings_,
                                         .lock_fd = lock.fd(),
                                         .progress = tell,
                                         .cancelled = cancelled});
@@ -96,11 +97,6 @@ std::string default_environment_root() {
   if (account != nullptr && account->pw_dir != nullptr && account->pw_dir[0] == '/')
     return std::string(account->pw_dir) + "/.cache/sluice/envs";
   return "/tmp/sluice-" + std::to_string(::getuid()) + "/envs";
-}
-
-std::string environment_variables_fingerprint() {
-  const Variables variables = own_variables();
-  return settings_fingerprint(pip_settings(variables), variables);
 }
 
 }  // namespace sluice

@@ -7,11 +7,18 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
+#include "exec/environment_settings.h"
+#include "exec/file_lock.h"
 
 namespace sluice {
 
@@ -40,11 +47,28 @@ struct Environment {
   double build_seconds = 0;
 };
 
+// One that is there.
+struct EnvironmentInfo {
+  std::string key, path;
+  std::string interpreter_version, tool;
+  std::vector<std::string> requirements;
+  std::vector<std::string> installed;  // "name==version", sorted
+  Instant built, last_used;
+};
+
+// One that has been taken out of its place: whoever wants it now builds it anew, once this is gone.
+struct RetiredEnvironment {
+  std::string path;  // what is left to be removed
+  FileLock use, build;
+};
+
 class EnvironmentStore {
  public:
   // root: normally default_environment_root(), absolute. uv, which installs five to ten times faster than pip: "auto" (the one on
   // PATH, else ROOT/../tools/bin/uv, which is installed once; else pip), "none" (pip), or the path of one.
-  explicit EnvironmentStore(std::string root, std::string uv = "auto") : root_(std::move(root)), uv_(std::move(uv)) {}
+  explicit EnvironmentStore(std::string root, std::string uv = "auto")
+      : EnvironmentStore(std::move(root), EnvironmentSettings{.uv = std::move(uv)}) {}
+  EnvironmentStore(std::string root, EnvironmentSettings settings) : root_(std::move(root)), settings_(std::move(settings)) {}
 
   // The environment, built if it is not there. Blocks, seconds to minutes; call it from a work thread. kInvalid with the
   // installer's own last words if a package cannot be installed, kCancelled when `cancelled` becomes true, kUnavailable if the
@@ -52,18 +76,46 @@ class EnvironmentStore {
   Result<Environment> ensure(const EnvironmentSpec& spec, const ProgressFn& progress, const std::atomic<bool>& cancelled);
 
   bool has(const std::string& key) const;
+  // 64 hex digits over the sorted "name==version" of what is installed in it. Empty if it is not there.
+  // Costs a look at a file; more where that has changed.
+  std::string lock(const std::string& key) const;
+  // What such a digest stands for: "name==version", sorted. Kept beside the environments (ROOT/../locks), which come and go;
+  // empty if it is not known any more.
+  std::vector<std::string> installed(const std::string& lock) const;
+
+  // An attempt uses it. Remembered on the disk, once a day at most; costs a look into a map otherwise. From ensure() to the end
+  // of this store the environment is in use: nobody retires it.
+  void note_use(const std::string& key);
+
+  // All that are finished, the one that was used last first.
+  std::vector<EnvironmentInfo> list() const;
+  // Leftovers of builds and removals that were cut short, which nobody works on.
+  std::vector<std::string> leftovers() const;
+  // Takes away one that has not been used since `before` and is in nobody's use, or a leftover. Nothing if it must stay.
+  Result<std::optional<RetiredEnvironment>> retire(const std::string& key, Instant before);
+  // The keys that command lines and variables of processes of this machine name, as far as this user may look at them.
+  std::set<std::string> used_by_processes() const;
 
  private:
+  struct Use {
+    FileLock lock;
+    Instant noted;
+  };
+  void begin_use(const std::string& key, const std::atomic<bool>& cancelled);
+
   std::string root_;
-  std::string uv_;
+  EnvironmentSettings settings_;
+  std::mutex mutex_;
+  std::map<std::string, Use> uses_;  // guarded by mutex_
+  struct Lock {
+    std::int64_t mtime_ns = 0;  // of the marker
+    std::string digest;
+  };
+  mutable std::mutex locks_mutex_;
+  mutable std::map<std::string, Lock> locks_;  // by key, guarded by locks_mutex_
 };
 
 std::string default_environment_root();
-
-// 64 hex digits over what, besides an EnvironmentSpec, decides which packages get installed on this machine: the index urls
-// (without credentials), find-links and the contents of constraint files that pip's configuration and the PIP_* and UV_*
-// variables name. To be mixed into the key. Empty if nothing of it is set. Reads a few small files.
-std::string environment_variables_fingerprint();
 
 struct Interpreter {
   std::string path;  // of the real interpreter, not of a shim
@@ -76,7 +128,8 @@ struct FoundInterpreter {
   Interpreter interpreter;
   bool exact = true;
 };
-Result<FoundInterpreter> find_interpreter(const std::string& wanted_version);
+// `preferred`: the one to take where no version is wanted, or the wanted one is not there; kInvalid if it does not start.
+Result<FoundInterpreter> find_interpreter(const std::string& wanted_version, const std::string& preferred = {});
 
 // A folder to put before PATH in which `python` and `python3` both are this interpreter, as in a Python image: on many machines
 // there is no `python`, and python3 is another version. Made once per interpreter in the cache directory. kUnavailable if it

@@ -45,10 +45,14 @@ class Builder {
 
  private:
   Status read_settings() {
-    const Variables variables = own_variables();
+    const Variables variables = with_settings(own_variables(), build_.settings);
     machine_ = pip_settings(variables);
     SLUICE_TRY(component_, component_settings(build_.spec.index_options));
+    changes_ = installer_variables();
+    const VariableChanges settings = settings_variables(build_.settings);
+    changes_.insert(changes_.end(), settings.begin(), settings.end());
     uv_changes_ = uv_variables(machine_, component_, variables);
+    if (build_.settings.offline) uv_changes_.emplace_back("UV_OFFLINE", "1");
     return {};
   }
 
@@ -57,9 +61,15 @@ class Builder {
     const bool too_old = version_matches(interpreter.version, "3.6") || version_matches(interpreter.version, "3.7");
     const bool has_options = std::any_of(build_.spec.requirements.begin(), build_.spec.requirements.end(),
                                          [](const std::string& requirement) { return requirement.starts_with('-'); });
-    if (build_.uv == "none" || too_old || has_options || !machine_.pip_only.empty()) return UvTool{};
-    if (build_.uv == "auto") return find_uv(build_.tools_dir, build_.spec.interpreter, build_.progress, build_.cancelled);
-    return probe_uv(build_.uv, build_.cancelled);
+    const std::string& wanted = build_.settings.uv;
+    if (wanted == "none" || too_old || has_options || !machine_.pip_only.empty()) return UvTool{};
+    if (wanted == "auto" && !build_.settings.offline)
+      return find_uv(build_.tools_dir, build_.spec.interpreter, build_.progress, build_.cancelled);
+    if (wanted != "auto") return probe_uv(wanted, build_.cancelled);
+    // Nothing is fetched, so what is there has to do.
+    for (const std::string& there : {std::string("uv"), build_.tools_dir + "/bin/uv"})
+      if (auto tool = probe_uv(there, build_.cancelled); tool || tool.error().code == Code::kCancelled) return tool;
+    return UvTool{};
   }
 
   std::vector<std::string> requirements_of(bool no_deps) const {
@@ -103,6 +113,8 @@ class Builder {
 
   Status install_with_pip(const std::vector<std::string>& requirements, bool no_deps) {
     std::vector<std::string> argv{python_, "-I", "-m", "pip", "install", "--no-compile", "--no-warn-script-location"};
+    // pip keeps wheels that it has made, but not what an index has answered: without an index it has what is in find_links.
+    if (build_.settings.offline) argv.emplace_back("--no-index");
     const auto options = pip_arguments(build_.spec.index_options);
     argv.insert(argv.end(), options.begin(), options.end());
     if (no_deps) argv.emplace_back("--no-deps");
@@ -118,13 +130,11 @@ class Builder {
     return {};
   }
 
-  Result<CommandResult> execute(std::vector<std::string> argv) {
-    return execute_with(std::move(argv), installer_variables(), "");
-  }
+  Result<CommandResult> execute(std::vector<std::string> argv) { return execute_with(std::move(argv), changes_, ""); }
 
   // uv reads the pyproject.toml and uv.toml of the directory it runs in; those of whoever starts us are none of its business.
   Result<CommandResult> execute_uv(std::vector<std::string> argv) {
-    VariableChanges variables = installer_variables();
+    VariableChanges variables = changes_;
     variables.insert(variables.end(), uv_changes_.begin(), uv_changes_.end());
     return execute_with(std::move(argv), std::move(variables), std::filesystem::path(build_.path).parent_path().string());
   }
@@ -138,17 +148,25 @@ class Builder {
                        build_.cancelled);
   }
 
-  static Status must(std::string_view what, const Result<CommandResult>& result) {
+  Status must(std::string_view what, const Result<CommandResult>& result) const {
     if (!result) return fail(result.error());
-    if (result->exit_code != 0) return fail(explain_failure(what, result->exit_code, result->last_lines));
-    return {};
+    if (result->exit_code == 0) return {};
+    Error error = explain_failure(what, result->exit_code, result->last_lines);
+    if (build_.settings.offline) {
+      error.message += "; environments are built offline here (" + requested() + ")";
+      error.hint = "put the wheels that are missing into find_links of [environments], or build it once without offline";
+    }
+    return fail(std::move(error));
   }
+
+  // "pandas, kfp==2.17.0"
+  std::string requested() const { return join(build_.spec.requirements, ", "); }
 
   const EnvironmentBuild& build_;
   InstallProgress progress_;
   std::string python_;
   IndexSettings machine_, component_;
-  VariableChanges uv_changes_;
+  VariableChanges changes_, uv_changes_;
   std::string pip_version_;
 };
 

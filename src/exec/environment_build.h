@@ -14,7 +14,7 @@ struct EnvironmentBuild {
   const EnvironmentSpec& spec;
   std::string path;        // of the folder, which does not exist yet
   std::string tools_dir;   // where our own uv is or will be
-  std::string uv;          // as given to EnvironmentStore
+  const EnvironmentSettings& settings;
   int lock_fd;             // inherited by the installers: if we die, nobody builds here before they have ended, too
   const ProgressFn& progress;
   const std::atomic<bool>& cancelled;

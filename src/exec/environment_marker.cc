@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "exec/index_settings.h"
 #include "exec/small_files.h"
@@ -89,6 +90,28 @@ std::vector<std::string> installed_distributions(const std::string& environment_
   std::sort(out.begin(), out.end());
   return out;
 }
+
+std::optional<EnvironmentInfo> read_marker(const std::string& path) {
+  const auto text = small_file_text(path + kMarker);
+  if (!text) return std::nullopt;
+  const auto marker = parse_json(*text);
+  if (!marker || !marker->is_struct()) return std::nullopt;
+  const auto texts = [&](std::string_view name) {
+    std::vector<std::string> out;
+    if (const Value* list = marker->find(name); list != nullptr && list->is_list())
+      for (const Value& each : list->as_list())
+        if (each.is_string()) out.push_back(each.as_string());
+    return out;
+  };
+  return EnvironmentInfo{.path = path,
+                         .interpreter_version = std::string(marker->string_or("interpreter_version", "")),
+                         .tool = std::string(marker->string_or("tool", "")),
+                         .requirements = texts("requirements"),
+                         .installed = texts("installed"),
+                         .built = parse_rfc3339(marker->string_or("built_at", "")).value_or(Instant{})};
+}
+
+std::string lock_digest(const std::vector<std::string>& installed) { return sha256_hex(join(installed, "\n")); }
 
 Status write_marker(const std::string& path, const EnvironmentSpec& spec, const BuiltWith& with, double seconds) {
   const std::string fresh = path + kMarker + ".new";

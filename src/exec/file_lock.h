@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -14,9 +15,13 @@ namespace sluice {
 // processes do. The file stays: to remove a lock file is a race that two owners win.
 class FileLock {
  public:
+  enum class Kind { kExclusive, kShared };
+
   // `waiting` is called once if somebody else holds it. kCancelled when `cancelled` becomes true before it is ours.
   static Result<FileLock> acquire(const std::string& path, const std::function<void()>& waiting,
-                                  const std::atomic<bool>& cancelled);
+                                  const std::atomic<bool>& cancelled, Kind kind = Kind::kExclusive);
+  // Nothing if somebody else holds it in a way that keeps us out.
+  static Result<std::optional<FileLock>> try_acquire(const std::string& path, Kind kind);
   ~FileLock();
   FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   FileLock& operator=(FileLock&& other) noexcept {

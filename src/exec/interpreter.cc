@@ -92,12 +92,13 @@ void add_all_kept(const std::string& wanted, std::vector<std::string>& out) {
 }
 
 // In the order in which they are tried: those that should be the wanted version, then any Python 3.
-std::vector<std::string> candidates(const std::string& wanted) {
+std::vector<std::string> candidates(const std::string& wanted, const std::string& preferred) {
   std::vector<std::string> out;
   if (!wanted.empty()) {
     add_from_path("python" + major_minor(wanted), out);
     add_all_kept(wanted, out);
   }
+  if (!preferred.empty()) out.push_back(preferred);
   add_from_path("python3", out);
   add_from_path("python", out);
   add_all_kept("", out);
@@ -116,13 +117,15 @@ Interpreter ask(InterpreterCache& cache, const std::string& candidate) {
   return answer.value_or(Interpreter{});
 }
 
-Result<FoundInterpreter> look_up(const std::string& wanted) {
+Result<FoundInterpreter> look_up(const std::string& wanted, const std::string& preferred) {
   InterpreterCache cache(fs::path(default_environment_root()).parent_path().string() + "/interpreters.json");
   Interpreter other;
-  for (const std::string& candidate : candidates(wanted)) {
+  for (const std::string& candidate : candidates(wanted, preferred)) {
     // Once there is a second best, only a candidate that has the wanted version in its path is worth a start (20-100 ms).
     if (!other.path.empty() && candidate.find(major_minor(wanted)) == std::string::npos) continue;
     Interpreter found = ask(cache, candidate);
+    if (found.path.empty() && candidate == preferred)
+      return fail(Code::kInvalid, "there is no Python 3 at " + preferred + ", which the settings name", "see [environments]");
     if (found.path.empty()) continue;
     if (version_matches(found.version, wanted)) return FoundInterpreter{.interpreter = std::move(found), .exact = true};
     // python3.10 of the kind "3.10.4 instead of 3.10.13" is nearer than python3.
@@ -150,14 +153,14 @@ Result<Interpreter> probe_interpreter(const std::string& program, const std::ato
   return Interpreter{.path = lines[lines.size() - 2], .version = lines.back()};
 }
 
-Result<FoundInterpreter> find_interpreter(const std::string& wanted_version) {
+Result<FoundInterpreter> find_interpreter(const std::string& wanted_version, const std::string& preferred) {
   static std::mutex mutex;
   static std::map<std::string, FoundInterpreter> known;
   const std::lock_guard lock(mutex);
   // PATH is part of the question, so that a process that changes it (tests do) gets another answer.
-  const std::string question = wanted_version + "\n" + variable("PATH") + "\n" + variable("HOME");
+  const std::string question = wanted_version + "\n" + preferred + "\n" + variable("PATH") + "\n" + variable("HOME");
   if (const auto found = known.find(question); found != known.end()) return found->second;
-  SLUICE_TRY(FoundInterpreter found, look_up(wanted_version));
+  SLUICE_TRY(FoundInterpreter found, look_up(wanted_version, preferred));
   known[question] = found;
   return found;
 }

@@ -46,10 +46,13 @@ int give_up(Child& child, const char* call) {
 __attribute__((no_sanitize("address", "thread"))) int run_child(void* argument) {
   Child& child = *static_cast<Child*>(argument);
   const SpawnRequest& request = child.request;
+  // Before setns: seen from another user namespace they may not be written. Whether it worked is for the parent to see.
+  for (const int group : request.cgroups)
+    if (group >= 0 && ::write(group, "0", 1) < 0) continue;
   if (request.user_namespace >= 0 && ::setns(request.user_namespace, CLONE_NEWUSER) != 0) return give_up(child, "setns");
   if (request.mount_namespace >= 0 && ::setns(request.mount_namespace, CLONE_NEWNS) != 0) return give_up(child, "setns");
   if (request.root >= 0 && (::fchdir(request.root) != 0 || ::chroot(".") != 0)) return give_up(child, "chroot");
-  ::setsid();
+  if (request.own_session) ::setsid();
   // After setns, which clears it. If the parent died before, nobody would kill us.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != child.parent) return 127;

@@ -82,7 +82,7 @@ Result<Event> timer_from(std::string_view kind, const Value& payload) {
 Struct fields_of(const Event& event) {
   return std::visit(Match{
                         [](const RunBegan&) { return Struct{}; },
-                        [](const PauseAsked&) { return Struct{}; },
+                        [](const PauseAsked& e) { return e.reason.empty() ? Struct{} : Struct{{"reason", e.reason}}; },
                         [](const ResumeAsked&) { return Struct{}; },
                         [](const AttemptStarted& e) {
                           Struct fields = attempt_fields(e.task, e.attempt);
@@ -130,7 +130,7 @@ Result<Event> event_from(std::string_view kind, std::string_view text) {
   if (!payload) return corrupt(kind, payload.error().message);
   if (!payload->is_struct()) return corrupt(kind, "its payload is no object");
   if (kind == kKinds.at(index_of<RunBegan>())) return RunBegan{};
-  if (kind == kKinds.at(index_of<PauseAsked>())) return PauseAsked{};
+  if (kind == kKinds.at(index_of<PauseAsked>())) return PauseAsked{std::string(payload->string_or("reason", ""))};
   if (kind == kKinds.at(index_of<ResumeAsked>())) return ResumeAsked{};
   if (kind == kKinds.at(index_of<RetryAsked>())) {
     if (payload->find("from") == nullptr) return RetryAsked{};

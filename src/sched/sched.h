@@ -64,7 +64,9 @@ struct CancelAsked {
 // The run is PAUSED from now on, until ResumeAsked. What may run now is still said by StartAttempt: the driver keeps it back, as
 // it does where slots are short; until it is let go it is QUEUED, and the run does not end. A run of which nothing is left to
 // start ends as usual. Deadlines are not paused.
-struct PauseAsked {};
+struct PauseAsked {
+  std::string reason{};  // empty: somebody wants it so
+};
 struct ResumeAsked {};
 // The run has ended badly, or its owner died in the middle: what failed, was cancelled, was cut short or was omitted because of
 // that runs again, with what depends on it and with fresh retry budgets. What succeeded stays.

@@ -110,6 +110,10 @@ Status copy_file(const OwnedFd& source, const std::string& target, unsigned mode
   return status;
 }
 
+Instant change_time(const struct stat& facts) {
+  return from_micros(std::int64_t{facts.st_ctim.tv_sec} * 1'000'000 + facts.st_ctim.tv_nsec / 1000);
+}
+
 Status sync_folder(const std::string& path) {
   SLUICE_TRY(const OwnedFd folder, open_file(path, O_RDONLY | O_DIRECTORY));
   if (::fsync(folder.get()) != 0) return fail_on("sync", path, errno);

@@ -33,6 +33,9 @@ enum class CopyHow { kCloneOnly, kCloneOrCopy };
 // kUnavailable with kCloneOnly: the blocks cannot be shared here. Nothing is left at `target` if it fails.
 Status copy_file(const OwnedFd& source, const std::string& target, unsigned mode, CopyHow how);
 
+// When the inode last changed: content, mode, number of names.
+Instant change_time(const struct stat& facts);
+
 // Makes the names in the folder survive a power cut.
 Status sync_folder(const std::string& path);
 // True: made; false: it was there.

@@ -1,6 +1,7 @@
 #include "store/intake.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -27,6 +28,8 @@ Status sync_data(const OwnedFd& file, const std::string& path) {
 }
 
 }  // namespace
+
+bool make_young(const std::string& object_path) { return ::chmod(object_path.c_str(), kObjectMode) == 0; }
 
 Result<TakenFile> hash_file(const OwnedFd& file, const std::string& path) {
   Sha256 hash;
@@ -80,13 +83,14 @@ Result<TakenFile> Intake::take(const std::string& path) {
   return taken;
 }
 
-// Whether the object is there. One of another size was damaged: publish() replaces it. Its folder is synced in any case: the
-// thread that has just put the object may not have come to that yet.
+// Whether the object is there, which is then as young as one that was just made. One of another size was damaged: publish()
+// replaces it. Its folder is synced in any case: the thread that has just put the object may not have come to that yet.
 bool Intake::holds(const std::string& hex, std::int64_t size_bytes) {
   const std::string object = object_path(root_, hex);
   folders_.insert(folder_of(object));
   struct stat facts{};
-  return ::lstat(object.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) && facts.st_size == size_bytes;
+  const std::lock_guard lock(names_);
+  return ::lstat(object.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) && facts.st_size == size_bytes && make_young(object);
 }
 
 // Makes the file itself the object. False: it is on another file system, or somebody has touched it since it was hashed.

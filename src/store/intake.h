@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
@@ -20,7 +21,8 @@ struct TakenFile {
 // One per call of the store: take or add what there is, then finish().
 class Intake {
  public:
-  Intake(const std::string& root, bool sync) : root_(root), sync_(sync) {}
+  // `names`: held while an object is found and made young, so that it is not removed as garbage in between.
+  Intake(const std::string& root, bool sync, std::mutex& names) : root_(root), sync_(sync), names_(names) {}
 
   static std::string object_path(const std::string& root, std::string_view hex);
   static std::string temporary_folder(const std::string& root) { return root + "/tmp"; }
@@ -49,8 +51,13 @@ class Intake {
 
   const std::string& root_;
   bool sync_;
+  std::mutex& names_;
   std::set<std::string> folders_;  // to be synced by finish()
 };
+
+// The age of an object is that of its inode's last change (ctime), which nobody can set back. Its mode is set to what it is: that
+// makes it young and leaves the time of its content alone, by which readers of a link see that nobody has written to it.
+bool make_young(const std::string& object_path);
 
 // SHA-256 of the rest of the file, and its size.
 Result<TakenFile> hash_file(const OwnedFd& file, const std::string& path);

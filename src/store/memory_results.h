@@ -1,6 +1,8 @@
 // Results and what was learned, of the memory store.
 #pragma once
 
+#include <algorithm>
+
 #include "store/memory_rows.h"
 #include "store/result_store.h"
 
@@ -28,6 +30,18 @@ class MemoryResults final : public ResultStore {
     const std::lock_guard lock(rows_.mutex);
     const auto found = rows_.learned.find(component);
     return found == rows_.learned.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  Result<std::int64_t> count_cached(Instant before) override {
+    const std::lock_guard lock(rows_.mutex);
+    return std::count_if(rows_.results.begin(), rows_.results.end(), [&](const auto& it) { return it.second.created < before; });
+  }
+
+  Result<std::vector<LearnedRow>> all_learned() override {
+    const std::lock_guard lock(rows_.mutex);
+    std::vector<LearnedRow> rows;
+    for (const auto& [component, row] : rows_.learned) rows.push_back(row);
+    return rows;
   }
 
   Result<std::int64_t> forget_cached(Instant before) override {

@@ -24,6 +24,7 @@ struct MemoryRun {
   std::vector<JournalEntry> journal;
   std::optional<Snapshot> snapshot;
   std::vector<StateChange> history;
+  std::uint64_t notice = 0;  // the entry with which it ended, until it is told
   std::vector<KeptResult> kept;
 };
 

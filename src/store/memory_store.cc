@@ -183,6 +183,20 @@ class MemoryStore final : public RunStore {
     return {};
   }
 
+  Result<std::vector<PendingNotice>> notices() override {
+    const std::lock_guard lock(rows_.mutex);
+    std::vector<PendingNotice> found;
+    for (const auto& [id, run] : rows_.runs)
+      if (run.notice != 0 && found.size() < 100) found.push_back({.run = run.row.uuid, .seq = run.notice});
+    return found;
+  }
+  Status note_told(const PendingNotice& notice) override {
+    const std::lock_guard lock(rows_.mutex);
+    for (auto& [id, run] : rows_.runs)
+      if (run.row.uuid == notice.run && run.notice == notice.seq) run.notice = 0;
+    return {};
+  }
+
   Status restart(const Restart& restart, Sync) override {
     const std::lock_guard lock(rows_.mutex);
     MemoryRun* found = find(restart.run);
@@ -218,20 +232,23 @@ class MemoryStore final : public RunStore {
     return kept;
   }
 
-  Status each_data(const std::function<void(std::string_view)>& use) override {
+  Status each_data(const std::function<void(std::string_view)>& use, const DataFilter& filter) override {
     const std::lock_guard lock(rows_.mutex);
     const auto give = [&](const std::string& json) {
       if (!json.empty()) use(json);
     };
     for (const auto& [id, run] : rows_.runs) {
+      if (filter.without.contains(id)) continue;
       give(run.row.outputs);
+      for (const auto& [place, artifact] : run.artifacts) give(artifact.digest);
       for (const auto& [task, row] : run.tasks) {
         give(row.outputs);
         give(row.inputs);
       }
       for (const KeptResult& kept : run.kept) give(kept.outputs);
     }
-    for (const auto& [key, row] : rows_.results) give(row.outputs);
+    for (const auto& [key, row] : rows_.results)
+      if (row.created >= filter.results_since) give(row.outputs);
     return {};
   }
   ResultStore& results() override { return results_; }
@@ -261,6 +278,7 @@ class MemoryStore final : public RunStore {
     run.row.began = to.began;
     run.row.ended = to.ended;
     run.row.outputs = to.outputs;
+    if (to.notify) run.notice = run.row.seq;
   }
 
   MemoryRun* find(RunId id) {

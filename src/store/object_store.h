@@ -5,8 +5,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace sluice {
@@ -39,6 +44,24 @@ class ObjectStore {
   // kConflict if there is something at `destination`; nothing of a failed call stays there.
   Status fetch(const std::string& digest, const std::string& destination) const;
 
+  // What put() leaves at a path: a link to the object, of a directory a tree of links; executable files and what cannot be linked
+  // are copies. `destination` must not exist. kNotFound if not all of its bytes are there; nothing of a failed call stays.
+  Status link(const std::string& digest, const std::string& destination) const;
+  // What is named by nobody in the database may be on its way there: it was put, or found by keep(), for a commit that is still
+  // to come. Whoever does that holds a lease from before the first such call until after the commit: nothing that was put or kept
+  // under it is removed as garbage meanwhile. Costs nothing on the disk.
+  using Lease = std::shared_ptr<const void>;
+  Lease lease();
+  // Like has(), of a directory for each of its files too; and what is there is from now on as young as if it had just been put.
+  bool keep(const std::string& digest);
+
+  // For the collection of garbage. What is older than this was put before every lease that is alive now.
+  Instant oldest_lease(Instant now) const;
+  // Removes an object (64 hex digits, perhaps with ".changed") unless it was put or kept since `before`: false then, and if it is
+  // gone already.
+  Result<bool> remove_unless_young(const std::string& hex, Instant before);
+  const std::string& root() const { return root_; }
+
   // Path of the object's bytes (a file's content, a directory's manifest); empty for what is no digest.
   std::string path_of(const std::string& digest) const;
   bool has(const std::string& digest) const;
@@ -46,8 +69,15 @@ class ObjectStore {
   Status verify(const std::string& digest) const;
 
  private:
+  struct Leases {
+    std::mutex mutex;
+    std::multiset<Instant> begun;  // guarded by mutex
+  };
+
   std::string root_;
   bool sync_;
+  std::shared_ptr<Leases> leases_ = std::make_shared<Leases>();
+  std::mutex names_;  // whoever finds an object and makes it young, or finds it old and removes it
 };
 
 }  // namespace sluice

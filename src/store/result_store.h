@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -40,6 +41,9 @@ class ResultStore {
   // The newest of a lane that was made before `before`.
   virtual Result<std::optional<CacheRow>> newest_cached(std::string_view lane, Instant before) = 0;
   virtual Result<std::optional<LearnedRow>> learned(std::string_view component) = 0;
+  virtual Result<std::int64_t> count_cached(Instant before) = 0;  // that forget_cached() would forget
+  // Few: one for each component that has ever run out of memory.
+  virtual Result<std::vector<LearnedRow>> all_learned() = 0;
   // Those that were made before `before`, or (Instant::max()) all; how many there were.
   virtual Result<std::int64_t> forget_cached(Instant before) = 0;
   virtual Status forget_cached_key(std::string_view key) = 0;

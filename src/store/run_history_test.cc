@@ -56,6 +56,28 @@ TEST_P(RunHistoryConformance, TheNewestSnapshotIsKept) {
   EXPECT_EQ(store_->run(test_uuid(1))->seq, 5U);
 }
 
+TEST_P(RunHistoryConformance, WhatAComponentNeededIsLearnedOnceAndReplacedByTheNextWrite) {
+  const RunId run = create(test_run(1));
+  EXPECT_TRUE(store_->results().all_learned().value().empty());
+  ASSERT_TRUE(succeeds(commit({.run = run,
+                               .entries = {test_entry(1)},
+                               .learned = {{.component = "b", .memory_bytes = 5, .at = from_micros(1)},
+                                           {.component = "a", .memory_bytes = 1LL << 40U, .at = from_micros(2)}}})));
+  ASSERT_TRUE(succeeds(commit({.run = run,
+                               .expected_seq = 1,
+                               .entries = {test_entry(2)},
+                               .learned = {{.component = "b", .memory_bytes = 7, .at = from_micros(3)}}})));
+  const auto rows = store_->results().all_learned();
+  ASSERT_TRUE(succeeds(rows));
+  ASSERT_EQ(rows->size(), 2U);
+  EXPECT_EQ(rows->at(0).component, "a");
+  EXPECT_EQ(rows->at(0).memory_bytes, 1LL << 40U);
+  EXPECT_EQ(rows->at(1).memory_bytes, 7);
+  EXPECT_EQ(rows->at(1).at, from_micros(3));
+  EXPECT_EQ(store_->results().learned("b").value()->memory_bytes, 7);
+  EXPECT_EQ(store_->results().learned("c").value(), std::nullopt);
+}
+
 TEST_P(RunHistoryConformance, TheIdOfARemovedRunIsNotUsedAgain) {
   const RunId one = create(1);
   const RunId two = create(2);

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -98,6 +99,13 @@ struct RunChange {
   std::string error;
   Instant began, ended;
   std::string outputs;
+  bool notify = false;        // somebody is to be told: it is among notices() until note_told(). False leaves that as it is
+};
+
+// That a run has ended, for somebody who has asked to be told so.
+struct PendingNotice {
+  Uuid run;
+  std::uint64_t seq = 0;  // of the journal's entry with which it ended
 };
 
 struct StateChange {
@@ -156,6 +164,12 @@ struct Page {
   std::int64_t after = 0;  // id of the last row of the page before; 0: from the start
 };
 
+// What each_data() leaves out.
+struct DataFilter {
+  std::set<RunId> without;                        // runs
+  Instant results_since = Instant::min();         // results that were cached before
+};
+
 class RunStore {
  public:
   virtual ~RunStore() = default;
@@ -195,9 +209,14 @@ class RunStore {
   // Forgets the journal of a run that has succeeded, and what was kept for it; its rows stay, and so does a snapshot of its end.
   virtual Status compact(RunId run) = 0;
 
-  // Calls `use` with the JSON of each run's and task's outputs and inputs, and of each cached or kept result: what of the objects
-  // must stay is named in them.
-  virtual Status each_data(const std::function<void(std::string_view json)>& use) = 0;
+  // Calls `use` with the JSON of each run's and task's outputs and inputs, and of each cached or kept result, and with the digest of
+  // each artifact, as of one moment: what of the objects must stay is named in them.
+  virtual Status each_data(const std::function<void(std::string_view json)>& use, const DataFilter& filter = {}) = 0;
+
+  // Runs of whose end somebody is still to be told; 100 at most.
+  virtual Result<std::vector<PendingNotice>> notices() = 0;
+  // That has been done. Nothing happens if the run has ended once more since.
+  virtual Status note_told(const PendingNotice& notice) = 0;
 
   virtual ResultStore& results() = 0;
   virtual Catalog& catalog() = 0;

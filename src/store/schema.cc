@@ -178,6 +178,10 @@ CREATE INDEX versions_by_created ON versions (pipeline, created);
 ALTER TABLE tasks ADD COLUMN inputs TEXT NOT NULL DEFAULT '';
 ALTER TABLE tasks ADD COLUMN facts TEXT NOT NULL DEFAULT '';
 
+-- The journal entry with which it ended, until those who asked for it have been told.
+ALTER TABLE runs ADD COLUMN notice INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX runs_by_notice ON runs (notice) WHERE notice <> 0;
+
 CREATE TABLE results (
   key TEXT NOT NULL PRIMARY KEY,
   lane TEXT NOT NULL,

@@ -189,9 +189,22 @@ Result<std::vector<ArtifactRow>> SqliteReader::artifacts(RunId run) {
   return rows;
 }
 
-Status SqliteReader::each_data(const std::function<void(std::string_view)>& use) {
+Result<std::vector<PendingNotice>> SqliteReader::notices() {
+  std::vector<PendingNotice> found;
+  SLUICE_TRY_STATUS(notices_.bind().each([&]() -> Status {
+    SLUICE_TRY(const Uuid run, notices_.uuid(0));
+    found.push_back({.run = run, .seq = static_cast<std::uint64_t>(notices_.integer(1))});
+    return {};
+  }));
+  return found;
+}
+
+Status SqliteReader::each_data(const std::function<void(std::string_view)>& use, const DataFilter& filter) {
   return each_data_.bind().each([&]() -> Status {
-    use(each_data_.text(0));
+    // Ids of runs begin with 1: 0 is no run, and its text a result.
+    const RunId run{each_data_.integer(1)};
+    const bool is_wanted = run.value != 0 ? !filter.without.contains(run) : each_data_.instant(2) >= filter.results_since;
+    if (is_wanted) use(each_data_.text(0));
     return {};
   });
 }

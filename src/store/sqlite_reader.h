@@ -30,8 +30,9 @@ class SqliteReader {
   Result<std::string> spec(const std::string& digest);
   Result<std::vector<JournalEntry>> journal_after(RunId run, std::uint64_t after);
   Result<std::optional<Snapshot>> snapshot(RunId run);
+  Result<std::vector<PendingNotice>> notices();
+  Status each_data(const std::function<void(std::string_view)>& use, const DataFilter& filter);
   Result<std::vector<KeptResult>> kept_results(RunId run);
-  Status each_data(const std::function<void(std::string_view)>& use);
 
   // The query behind list(): ?1 after, ?2 limit, ?3 state, ?4 experiment, ?5 pipeline_name, ?6 name_contains, of which it uses
   // those that the filter has.
@@ -63,11 +64,12 @@ class SqliteReader {
   SqliteStatement snapshot_{db_, "SELECT seq, version, text FROM snapshots WHERE run = ?1"};
   SqliteStatement by_key_{db_, "SELECT uuid FROM runs WHERE request_key = ?1 AND request_key <> ''"};
   SqliteStatement state_history_{db_, "SELECT at, state, error FROM state_history WHERE run = ?1 ORDER BY n"};
+  SqliteStatement notices_{db_, "SELECT uuid, notice FROM runs WHERE notice <> 0 LIMIT 100"};
   SqliteStatement each_data_{
       db_,
-      "SELECT outputs FROM runs WHERE outputs <> '' UNION ALL SELECT outputs FROM tasks WHERE outputs <> '' "
-      "UNION ALL SELECT inputs FROM tasks WHERE inputs <> '' UNION ALL SELECT outputs FROM results UNION ALL SELECT outputs FROM "
-      "kept"};
+      "SELECT outputs, id, NULL FROM runs WHERE outputs <> '' UNION ALL SELECT outputs, run, NULL FROM tasks WHERE outputs <> '' "
+      "UNION ALL SELECT inputs, run, NULL FROM tasks WHERE inputs <> '' UNION ALL SELECT digest, run, NULL FROM artifacts "
+      "WHERE digest <> '' UNION ALL SELECT outputs, run, NULL FROM kept UNION ALL SELECT outputs, 0, created FROM results"};
   SqliteStatement kept_{db_, "SELECT path, component, inputs, outputs FROM kept WHERE run = ?1 ORDER BY path"};
   SqlSource run_source_ = run_source();
   StatementCache run_lists_{db_};

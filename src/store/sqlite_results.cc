@@ -40,6 +40,25 @@ Result<std::optional<LearnedRow>> SqliteResults::learned(std::string_view compon
   return row;
 }
 
+Result<std::int64_t> SqliteResults::count_cached(Instant before) {
+  std::int64_t count = 0;
+  SLUICE_TRY_STATUS(count_.bind(before).each([&] {
+    count = count_.integer(0);
+    return Status{};
+  }));
+  return count;
+}
+
+Result<std::vector<LearnedRow>> SqliteResults::all_learned() {
+  std::vector<LearnedRow> rows;
+  SLUICE_TRY_STATUS(all_learned_.bind().each([&]() -> Status {
+    rows.push_back(
+        {.component = std::string(all_learned_.text(0)), .memory_bytes = all_learned_.integer(1), .at = all_learned_.instant(2)});
+    return {};
+  }));
+  return rows;
+}
+
 Result<std::int64_t> SqliteResults::forget_cached(Instant before) {
   return db_.transaction(false, [&]() -> Result<std::int64_t> {
     SLUICE_TRY_STATUS(forget_.bind(before).run());

@@ -43,7 +43,11 @@ class SqliteStore final : public RunStore {
   Status restart(const Restart& restart, Sync sync) override { return writer_.restart(restart, sync); }
   Result<std::vector<KeptResult>> kept_results(RunId run) override { return reader_.kept_results(run); }
   Status remove(const Uuid& run) override { return writer_.remove(run); }
-  Status each_data(const std::function<void(std::string_view)>& use) override { return reader_.each_data(use); }
+  Result<std::vector<PendingNotice>> notices() override { return reader_.notices(); }
+  Status note_told(const PendingNotice& notice) override { return writer_.note_told(notice); }
+  Status each_data(const std::function<void(std::string_view)>& use, const DataFilter& filter) override {
+    return reader_.each_data(use, filter);
+  }
   ResultStore& results() override { return results_; }
   Catalog& catalog() override { return catalog_; }
   Status copy_to(const std::string& path) override { return copy_database(db_.path(), path); }

@@ -95,12 +95,17 @@ Status SqliteWriter::advance(const Write& write) {
   if (write.change) {
     const RunChange& to = *write.change;
     SLUICE_TRY_STATUS(note_state_.bind(write.run.value, write.expected_seq, to.at, state_name(to.state), to.error).run());
-    change_.bind(write.run.value, write.expected_seq, seq, state_name(to.state), to.error, to.began, to.ended, to.outputs);
+    change_.bind(write.run.value, write.expected_seq, seq, state_name(to.state), to.error, to.began, to.ended, to.outputs,
+                 std::int64_t{to.notify});
     SLUICE_TRY_STATUS(change_.run());
   } else {
     SLUICE_TRY_STATUS(advance_.bind(write.run.value, write.expected_seq, seq).run());
   }
   return db_.changes() == 1 ? Status{} : why_not_advanced(write);
+}
+
+Status SqliteWriter::note_told(const PendingNotice& notice) {
+  return db_.transaction(false, [&] { return note_told_.bind(notice.run, notice.seq).run(); });
 }
 
 Status SqliteWriter::why_not_advanced(const Write& write) {

@@ -18,6 +18,7 @@ class SqliteWriter {
   Status set_storage(const Uuid& run, StorageState storage);
   Status restart(const Restart& restart, Sync sync);
   Status remove(const Uuid& run);
+  Status note_told(const PendingNotice& notice);
 
  private:
   Status check_new(const NewRun& run);
@@ -44,8 +45,10 @@ class SqliteWriter {
   SqliteStatement count_in_{db_, "UPDATE experiments SET runs = runs + 1, last_run = max(last_run, ?2) WHERE id = ?1"};
   SqliteStatement insert_state_{db_, "INSERT INTO state_history VALUES (?1, 1, ?2, ?3, '')"};
   SqliteStatement advance_{db_, "UPDATE runs SET seq = ?3 WHERE id = ?1 AND seq = ?2"};
-  SqliteStatement change_{
-      db_, "UPDATE runs SET seq = ?3, state = ?4, error = ?5, began = ?6, ended = ?7, outputs = ?8 WHERE id = ?1 AND seq = ?2"};
+  SqliteStatement change_{db_,
+                          "UPDATE runs SET seq = ?3, state = ?4, error = ?5, began = ?6, ended = ?7, outputs = ?8, "
+                          "notice = CASE WHEN ?9 THEN ?3 ELSE notice END WHERE id = ?1 AND seq = ?2"};
+  SqliteStatement note_told_{db_, "UPDATE runs SET notice = 0 WHERE uuid = ?1 AND notice = ?2"};
   SqliteStatement note_state_{
       db_,
       "INSERT INTO state_history SELECT ?1, 1 + (SELECT coalesce(max(n), 0) FROM state_history WHERE run = ?1), ?3, ?4, ?5 "
