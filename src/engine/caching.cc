@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/match.h"
 #include "engine/engine.h"
+#include "engine/reuse.h"
 
 namespace sluice {
 namespace {
@@ -44,7 +45,7 @@ bool Engine::ask_cache(LiveRun& run, const StartAttempt& start, AttemptOrder& or
   const std::string key = answer.facts.key;
   run.facts[start.task].cache = std::move(answer.facts);
   if (key.empty()) return true;
-  if (answer.outputs) {
+  if (answer.outputs && !(run.is_asked_again && start.attempt > 1)) {
     order.cached = std::move(answer.outputs);
     if (!order.again) run.facts[start.task].cache.document.clear();  // it is that of the result
     start_again(flights_.leave(attempt));
@@ -138,6 +139,7 @@ void Engine::on_uncached(const Uuid& uuid, TaskId task, int attempt) {
   LiveRun& run = *found->second;
   if (const auto facts = run.facts.find(task); facts != run.facts.end() && !facts->second.cache.key.empty())
     cache_.forget(facts->second.cache.key);
+  if (run.kept != nullptr) run.kept->forget(task_path(*run.plan, run.state, task));
   start_again({{uuid, task, attempt}});
 }
 

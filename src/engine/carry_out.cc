@@ -37,7 +37,6 @@ void Engine::arm(const LiveRun& run, const ArmTimer& timer) {
 }
 
 void Engine::start_attempt(LiveRun& run, const StartAttempt& start, bool again) {
-  if (is_kept(run, start)) return;
   const Node& node = run.state.at(start.task);
   const PlanComponent& component = run.plan->components.at(node.component);
   AttemptOrder order{.run = run.uuid,
@@ -51,7 +50,8 @@ void Engine::start_attempt(LiveRun& run, const StartAttempt& start, bool again) 
                      .again = again};
   if (const auto site = run.sites.by_executor.find(component.executor->label); site != run.sites.by_executor.end())
     order.site = &site->second;
-  if (!ask_cache(run, start, order)) return;
+  if (order.site != nullptr) order.cached = kept_outputs(run, start);
+  if (!order.cached && !ask_cache(run, start, order)) return;
   order.checkpoint = checkpoint_of(dir_, run.uuid_text, task_path(*run.plan, run.state, start.task), component, node.inputs,
                                    run.keep_checkpoints || options_.keep_checkpoints);
   if (order.cached && !again) return hands_.start(std::move(order));  // what a process would need is not looked for

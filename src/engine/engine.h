@@ -197,7 +197,8 @@ class Engine {
     bool has_notify = false;  // its options name somebody who is to be told of its end
     bool notify = false;  // and so it is, now that it has ended
     bool keep_checkpoints = false;
-    std::shared_ptr<const KeptResults> kept;  // of a run whose pipeline was edited
+    bool is_asked_again = false;  // from a task on: what runs once more is not taken from the cache
+    std::shared_ptr<KeptResults> kept;  // of a run whose pipeline was edited
     bool held = false;  // the hands start nothing of it
     bool ended = false;
     bool removed = false;
@@ -243,7 +244,7 @@ class Engine {
   // retry.cc: runs that have ended go on.
   Result<RunRow> ended_run(const Uuid& run);
   Status make_way(const Uuid& run);
-  bool is_kept(LiveRun& run, const StartAttempt& start);
+  std::optional<TaskData> kept_outputs(const LiveRun& run, const StartAttempt& start) const;
   // recover.cc: from rows and a journal to a live run.
   Result<std::vector<RunRow>> unfinished_runs();
   Result<ReadBack> load(const RunRow& row);

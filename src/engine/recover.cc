@@ -89,7 +89,7 @@ Engine::RunPtr Engine::add_loaded(const RunRow& row, ReadBack loaded) {
     spent->second.wall -= run->used.wall;
     spent->second.gpu -= run->used.gpu;
   }
-  if (!loaded.kept.empty()) run->kept = std::make_shared<const KeptResults>(std::move(loaded.kept));
+  if (!loaded.kept.empty()) run->kept = std::make_shared<KeptResults>(std::move(loaded.kept));
   run->keep_checkpoints = row.options.bool_or("keep_checkpoints", false);
   return run;
 }

@@ -8,7 +8,7 @@
 namespace sluice {
 namespace {
 
-// A snapshot takes about 100 bytes a node, beside the 300 of the task's row. Larger runs are not run again in part.
+// A snapshot takes about 170 bytes a node (10,000 `true`: 1.7 MB). Larger runs are not run again in part.
 constexpr std::size_t kEndNodesMax = 50'000;
 
 }  // namespace

@@ -32,7 +32,8 @@ class KeptResults {
 
   // What the task makes: the outputs of before, if it runs the same with equal inputs.
   std::optional<TaskData> find(const std::string& path, const PlanComponent& leaf, const TaskData& inputs) const;
-  bool empty() const { return by_path_.empty(); }
+  // Its content is gone.
+  void forget(const std::string& path) { by_path_.erase(path); }
 
  private:
   std::map<std::string, KeptResult> by_path_;

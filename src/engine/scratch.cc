@@ -60,10 +60,9 @@ Result<AttemptOrder> order_of(const ReadBack& run, TaskId task, int attempt, con
   if (site == run.prepared.sites.by_executor.end())
     return fail(Code::kInvalid, "task '" + task_path(plan, run.state, task) + "' is an importer: it has no command");
   order.site = &site->second;
-  SLUICE_TRY(PlatformGifts gifts,
-             platform_gifts(plan, plan.components.at(run.state.at(dag).component), *component.executor,
-                            StateScope(run.state, dag), dir, values,
-                            plan.context.resource_name + "-" + std::to_string(task.value)));
+  SLUICE_TRY(PlatformGifts gifts, platform_gifts(plan, plan.components.at(run.state.at(dag).component), *component.executor,
+                                                 StateScope(run.state, dag), dir, values,
+                                                 plan.context.resource_name + "-" + std::to_string(task.value)));
   order.env = std::move(gifts.env);
   order.mounts = std::move(gifts.mounts);
   order.folders = std::move(gifts.folders);
