@@ -4,7 +4,10 @@
     python_step.py [--rounds N] [--kfp STEPS] [--cold]
 
 Ready is taken twice: when the last line of user code of the step before has run (so all of the way is in it: the output is
-written, the end told and committed, the next step handed out), and when the server says that the step has begun.
+written, the end told and committed, the next step handed out), and when the server heard that the step has begun (which may be
+some ms late, even after the first line). Steps that work for 50 ms leave the time in which real ones have the next process made
+ready; of empty steps each waits for a fork, and the milliseconds a step are told.
+
 Beside it, in the same run: what fork and exit of an interpreter with these modules cost, and with --kfp the stock way,
 SubprocessRunner(use_venv=False) of kfp.local, its packages installed and compiled. --cold builds the environment with uv, with an
 empty cache of uv and with a full one, and tells its share of the first run.
@@ -54,24 +57,40 @@ def floor(python):
     return statistics.mean(facts["milliseconds"])
 
 
+class Latencies:
+    """Milliseconds to the first line of user code, of all rounds, and of whole runs a step."""
+
+    def __init__(self, what):
+        self.what, self.after_last_line, self.after_begin, self.whole = what, [], [], []
+
+    def add(self, run):
+        steps = steps_of(run)
+        self.whole.append(run.seconds / LENGTH * 1e3)
+        self.after_last_line += [(after.first - before.last) * 1e3 for before, after in zip(steps, steps[1:])]
+        self.after_begin += [(step.time_of_day - step.began) * 1e3 for step in steps]
+
+    def tell(self):
+        tell(f"{self.what}: last line -> first line of the next", self.after_last_line)
+        tell(f"{self.what}: begun, as the server heard -> first line", self.after_begin)
+
+
 def warm(rounds):
-    """-> milliseconds a step of the chain, the median of the rounds"""
-    after_before, after_begin, whole, last = [], [], [], None
+    """-> milliseconds a step of the chain of steps that do nothing, the median of the rounds"""
+    working, empty = Latencies("steps of 50 ms"), Latencies("empty steps")
     with support.scratch() as folder, support.Server(folder) as server:
         server.warm_up(SPEC)
         for _ in range(rounds):
+            working.add(server.run(SPEC, work=0.05))
             last = server.run(SPEC)
-            steps = steps_of(last)
-            whole.append(last.seconds / LENGTH * 1e3)
-            after_before += [(after.first - before.last) * 1e3 for before, after in zip(steps, steps[1:])]
-            after_begin += [(step.time_of_day - step.began) * 1e3 for step in steps]
+            empty.add(last)
         print("steps of the last run:", last.processes or "this server does not tell how they ran")
         fork = floor(steps_of(last)[0].python)
-    tell("last line of one step -> first line of the next", after_before)
-    tell("begun, says the server -> first line", after_begin)
-    support.say(f"a chain of {LENGTH}, submit to end, a step", support.spread(whole, "ms", 2))
-    mine = statistics.median(whole)
-    print(f"ratio to the floor: {mine / fork:.1f}; targets of last line -> first line: p50 5 ms, p99 25 ms")
+    working.tell()
+    print("targets: p50 5 ms, p99 25 ms")
+    empty.tell()
+    support.say(f"a chain of {LENGTH} empty steps, submit to end, a step", support.spread(empty.whole, "ms", 2))
+    mine = statistics.median(empty.whole)
+    print(f"ratio to the floor: {mine / fork:.1f}")
     return mine
 
 
