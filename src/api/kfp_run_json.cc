@@ -5,6 +5,7 @@
 
 #include "api/kfp_error.h"
 #include "api/run_document.h"
+#include "api/run_fields.h"
 #include "base/text.h"
 
 namespace sluice {
@@ -75,6 +76,7 @@ struct Tree {
   std::map<std::string, TaskId, std::less<>> ids;  // by path
   std::map<TaskId, std::vector<TaskId>> children;
   ArtifactIds artifacts;
+  std::map<std::string, std::string, std::less<>> by_uri;  // ids of artifacts
 };
 
 Tree tree_of(const RunRow& run, const RunDetails& details) {
@@ -84,7 +86,22 @@ Tree tree_of(const RunRow& run, const RunDetails& details) {
     if (const auto parent = tree.ids.find(parent_path(task.path)); parent != tree.ids.end())
       tree.children[parent->second].push_back(task.id);
   tree.artifacts = artifact_ids(run.uuid, details.artifacts);
+  for (const ArtifactRow& artifact : details.artifacts) tree.by_uri.emplace(artifact.uri, kfp_artifact_id(run.uuid, artifact));
   return tree;
+}
+
+// Artifacts that tasks of this run made; KFP has no parameters here.
+void write_inputs(JsonWriter& json, const Tree& tree, const TaskRow& task) {
+  const TaskData inputs = outputs_of(task.inputs);
+  if (inputs.artifacts.empty()) return;
+  json.key("inputs").begin_object();
+  for (const auto& [key, list] : inputs.artifacts) {
+    json.key(key).begin_object().key("artifact_ids").begin_array();
+    for (const Artifact& artifact : list)
+      if (const auto id = tree.by_uri.find(artifact.uri); id != tree.by_uri.end()) json.value(id->second);
+    json.end_array().end_object();
+  }
+  json.end_object();
 }
 
 void write_outputs(JsonWriter& json, const Tree& tree, TaskId task) {
@@ -112,6 +129,7 @@ void write_task(JsonWriter& json, const RunRow& run, const TaskRow& task, const 
   fields.text("state", kfp_state(task.state))
       .integer64("execution_id", task.id.value)
       .error("error", error_code(task.state == TaskState::kCanceled), task.error);
+  write_inputs(json, tree, task);
   write_outputs(json, tree, task.id);
   if (const auto parent = tree.ids.find(parent_path(task.path)); parent != tree.ids.end())
     fields.text("parent_task_id", kfp_task_id(run.uuid, parent->second));

@@ -11,6 +11,7 @@
 #include "api/run_fields.h"
 #include "base/base64.h"
 #include "base/text.h"
+#include "model/task_facts.h"
 
 namespace sluice {
 namespace {
@@ -59,16 +60,33 @@ class Paths {
   std::map<std::string, TaskId, std::less<>> ids_;
 };
 
+void write_parameters(JsonWriter& json, const Struct& parameters) {
+  if (parameters.empty()) return;
+  json.key("parameters").begin_array();
+  for (const auto& [name, value] : parameters) json.begin_object().field("name", name).field("value", value).end_object();
+  json.end_array();
+}
+
+void write_inputs(JsonWriter& json, const RunRow& run, const TaskRow& task, const std::vector<ArtifactRow>& artifacts) {
+  const TaskData inputs = outputs_of(task.inputs);
+  if (inputs.empty()) return;
+  json.key("inputs").begin_object();
+  write_parameters(json, inputs.parameters);
+  json.key("artifacts").begin_array();
+  for (const auto& [key, list] : inputs.artifacts)
+    for (const Artifact& given : list) {
+      const auto made = std::find_if(artifacts.begin(), artifacts.end(), [&](const auto& row) { return row.uri == given.uri; });
+      if (made != artifacts.end())
+        json.begin_object().field("name", key).field("artifact_id", kfp_artifact_id(run.uuid, *made)).end_object();
+    }
+  json.end_array().end_object();
+}
+
 void write_outputs(JsonWriter& json, const RunRow& run, const TaskRow& task, const std::vector<ArtifactRow>& artifacts) {
   const TaskData outputs = outputs_of(task.outputs);
   if (outputs.empty()) return;
   json.key("outputs").begin_object();
-  if (!outputs.parameters.empty()) {
-    json.key("parameters").begin_array();
-    for (const auto& [name, value] : outputs.parameters)
-      json.begin_object().field("name", name).field("value", value).end_object();
-    json.end_array();
-  }
+  write_parameters(json, outputs.parameters);
   json.key("artifacts").begin_array();
   for (const ArtifactRow& artifact : artifacts)
     if (artifact.task == task.id)
@@ -99,6 +117,9 @@ void write_task(JsonWriter& json, const RunRow& run, const TaskRow& task, const 
     json.end_object();
   }
   if (const auto parent = paths.parent_of(task)) fields.text("parent_task_id", kfp_task_id(run.uuid, *parent));
+  if (!task.facts.empty())
+    if (const auto facts = parse_json(task.facts)) fields.text("cache_fingerprint", task_facts_from(*facts).cache.key);
+  write_inputs(json, run, task, artifacts);
   write_outputs(json, run, task, artifacts);
   json.end_object();
 }

@@ -61,6 +61,8 @@ void add_engine(std::string& out, const Service& service, const EngineFigures& n
          {{"", f(now.attempts_begun)}});
   family(out, "sluice_attempts_total", "counter", "Attempts of tasks that ended, by how.", "result",
          {{"succeeded", f(now.attempts_succeeded)}, {"failed", f(now.attempts_failed)}, {"lost", f(now.attempts_lost)}});
+  family(out, "sluice_cache_total", "counter", "Tasks that asked the cache, by what it knew.", "result",
+         {{"hit", f(now.cache_hits)}, {"miss", f(now.cache_misses)}});
   family(out, "sluice_engine_events_total", "counter", "Events that the engine has taken.", "", {{"", f(now.events)}});
   family(out, "sluice_engine_commits_total", "counter", "Transactions that the engine has written.", "", {{"", f(now.commits)}});
   family(out, "sluice_trouble", "gauge", "1 while nothing goes on because the store cannot be written or nothing can be started.",

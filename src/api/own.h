@@ -40,6 +40,7 @@ class OwnRoutes {
 void add_run_routes(OwnRoutes& routes);
 void add_submit_route(OwnRoutes& routes);
 void add_run_change_routes(OwnRoutes& routes);
+void add_why_route(OwnRoutes& routes);
 void add_restart_route(OwnRoutes& routes);
 void add_diff_route(OwnRoutes& routes);
 void add_log_route(OwnRoutes& routes, const ApiOptions& options);

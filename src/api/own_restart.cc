@@ -7,7 +7,7 @@ namespace {
 
 // In the background: reading and planning a large pipeline takes its time.
 void prepare_and_restart(Service& service, const Call& call, const RunRow& run, Submission submission) {
-  Result<Prepared> prepared = prepare_restart(run, submission, service.images());
+  Result<Prepared> prepared = prepare_restart(run, submission, service.sites());
   if (!prepared) return call.responder.send(own_error(prepared.error()));
   if (!prepared->errors.empty()) return call.responder.send(own_errors(prepared->errors));
   const auto shared = std::make_shared<Prepared>(std::move(*prepared));

@@ -96,6 +96,7 @@ void write_task(JsonWriter& json, const TaskRow& task, const std::map<std::strin
   if (const Usage usage = usage_of(task); usage != Usage{}) write_usage(json, "usage", usage);
   json.field("output_parameters", Value(made.parameters)).key("output_artifacts");
   write_artifacts(json, made);
+  write_task_facts(json, task);
   json.end_object();
 }
 

@@ -57,6 +57,9 @@ constexpr std::array kTaskResult{
     F{"output_artifacts", "{[Artifact]}", "by the output's name"},
     F{"error", "string?", ""},
     F{"notes", "[string]?", "warnings"},
+    F{"cached", "boolean?", "its outputs are those of an earlier task"},
+    F{"inputs", "object?", "parameters and artifacts that it was given, once it has begun"},
+    F{"facts", "object?", "what else is known: process, environment, how the cache was asked"},
     F{"usage", "Usage?", "of its attempts that have ended; missing if it has none"},
 };
 constexpr std::array kUsage{
@@ -177,6 +180,31 @@ constexpr std::array kTask{
     F{"usage", "Usage?", "as of TaskResult"},
     F{"output_parameters", "object", ""},
     F{"output_artifacts", "{[Artifact]}", "by the output's name"},
+    F{"cached", "boolean?", "its outputs are those of an earlier task"},
+    F{"inputs", "object?", "parameters and artifacts that it was given, once it has begun"},
+    F{"facts", "object?", "what else is known: process, environment, how the cache was asked"},
+};
+constexpr std::array kWhy{
+    F{"run_id", "string", "a UUID"},
+    F{"task", "string", "path"},
+    F{"state", "string", "as of TaskResult"},
+    F{"attempts", "integer", ""},
+    F{"cached", "boolean", ""},
+    F{"cache", "string", "hit, miss or not asked"},
+    F{"reason", "string", "for people"},
+    F{"key", "string?", "of its result"},
+    F{"result", "WhyResult?", "of a hit: whose it is; of a miss: what it is compared with"},
+    F{"differences", "[WhyDifference]?", "of a miss, the first that counts first"},
+    F{"process", "string?", "of a Python component: warm, or cold and why"},
+    F{"environment", "string?", "key of its Python environment"},
+    F{"lock", "string?", "digest of what was installed there"},
+};
+constexpr std::array kWhyResult{F{"run_id", "string", ""}, F{"task", "string", "path"}, F{"ended", "instant?", ""}};
+constexpr std::array kWhyDifference{
+    F{"what", "string", "code, command, image, requirement 'pandas', parameter 'x', artifact 'data', ..."},
+    F{"before", "string?", "missing: there was none"},
+    F{"now", "string?", "missing: there is none"},
+    F{"producer", "string?", "of an artifact: the task of this run that made it"},
 };
 constexpr std::array kTaskList{F{"tasks", "[Task]", ""}};
 constexpr std::array kRunArtifact{
@@ -286,6 +314,9 @@ constexpr std::array kSchemas{
     Schema{"Shutdown", "", kShutdown},
     Schema{"Task", "", kTask},
     Schema{"TaskList", "", kTaskList},
+    Schema{"Why", "Why a task ran, or was taken from the cache", kWhy},
+    Schema{"WhyResult", "", kWhyResult},
+    Schema{"WhyDifference", "One thing that a key is made of, and differs", kWhyDifference},
     Schema{"RunArtifact", "An output with its place", kRunArtifact},
     Schema{"ArtifactList", "", kArtifactList},
     Schema{"File", "", kFile},

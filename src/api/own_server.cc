@@ -104,6 +104,7 @@ void add_own_routes(Router& router, Service& service, EventHub& events, const Ap
   add_restart_route(routes);
   add_diff_route(routes);
   add_log_route(routes, options);
+  add_why_route(routes);
   add_artifact_routes(routes);
   add_experiment_routes(routes);
   add_pipeline_routes(routes);

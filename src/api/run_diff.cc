@@ -82,23 +82,42 @@ class Side {
       if (declared.default_value) all.emplace(name, *declared.default_value);
     return all;
   }
-  // What the task of that path runs; null for a DAG, an importer, or a path that the text has not.
-  const ContainerSpec* container(const std::string& path) const {
+  // Null: the text has no such task.
+  const TaskSpec* task(const std::string& path) const {
     const Component* component = &pipeline_.root;
+    const TaskSpec* found = nullptr;
     for (const std::string_view part : split(path, '/')) {
-      if (part == "root" && component == &pipeline_.root) continue;
-      if (!component->dag) return nullptr;
+      if (part == "root" && found == nullptr) continue;
+      if (component == nullptr || !component->dag) return nullptr;
       const auto task = component->dag->tasks.find(part.substr(0, part.find('[')));
       if (task == component->dag->tasks.end()) return nullptr;
-      const auto next = pipeline_.components.find(task->second.component);
-      if (next == pipeline_.components.end()) return nullptr;
-      component = &next->second;
+      found = &task->second;
+      component = component_of(*found);
     }
+    return found;
+  }
+  // What the task of that path runs; null for a DAG, an importer, or a path that the text has not.
+  const ContainerSpec* container(const std::string& path) const {
+    const TaskSpec* found = task(path);
+    const Component* component = found == nullptr ? nullptr : component_of(*found);
+    if (component == nullptr) return nullptr;
     const auto executor = pipeline_.executors.find(component->executor);
     return executor == pipeline_.executors.end() ? nullptr : std::get_if<ContainerSpec>(&executor->second.what);
   }
+  // The value stands in the text, and so comes from nowhere else.
+  bool is_constant(const std::string& path, const std::string& parameter) const {
+    const TaskSpec* found = task(path);
+    if (found == nullptr) return false;
+    const auto binding = found->parameters.find(parameter);
+    return binding != found->parameters.end() && std::holds_alternative<FromConstant>(binding->second.source);
+  }
 
  private:
+  const Component* component_of(const TaskSpec& task) const {
+    const auto found = pipeline_.components.find(task.component);
+    return found == pipeline_.components.end() ? nullptr : &found->second;
+  }
+
   const DiffSide& side_;
   const Pipeline pipeline_;
   std::vector<const TaskRow*> leaves_;
@@ -124,7 +143,11 @@ class Comparison {
 
  private:
   void note(const std::string& path, std::string what, std::string name, std::string a, std::string b) {
-    found_.push_back({path, std::move(what), std::move(name), std::move(a), std::move(b), follows_});
+    const bool follows = follows_ || (what == "input" && others_differ_ && !is_constant(path, name));
+    found_.push_back({path, std::move(what), std::move(name), std::move(a), std::move(b), follows});
+  }
+  bool is_constant(const std::string& path, const std::string& parameter) const {
+    return a_.is_constant(path, parameter) && b_.is_constant(path, parameter);
   }
 
   void parameters(const std::string& path, const std::string& what, const Struct& a, const Struct& b) {
@@ -185,8 +208,8 @@ class Comparison {
   }
 
   void task(const TaskRow& a, const TaskRow& b) {
-    follows_ = false;
     const std::size_t before = found_.size();
+    others_differ_ = before > 0;
     code(a, b);
     // Rows of an earlier version do not tell what the task was given.
     if (!a.inputs.empty() && !b.inputs.empty()) {
@@ -220,7 +243,8 @@ class Comparison {
 
   const Side a_, b_;
   std::vector<RunDifference> found_;
-  bool follows_ = false;
+  bool follows_ = false;       // the task was given, or runs, something else
+  bool others_differ_ = false;  // something that came before does
 };
 
 Value difference_value(const RunDifference& difference) {

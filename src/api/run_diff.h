@@ -21,7 +21,8 @@ struct RunDifference {
   std::string what;
   std::string name;  // of the parameter, input or output; else empty
   std::string a, b;  // in words: values, digests, states; empty: it has none
-  // Something that the task was given, or what it runs, differs too: so this is no wonder.
+  // It is no wonder: of an output or state, that the task was given or runs something else; of an input that does not stand in
+  // the pipeline's text, that something before it differs.
   bool follows = false;
 
   // "root/train: output 'model': sha256:12ab… / sha256:34cd…"

@@ -92,7 +92,7 @@ TEST(RunDiff, OutputsThatDifferFromEqualInputsAreTheNews) {
   b.tasks[0] = row(1, "root/load", "sha256:A", 5);
   b.tasks[2] = row(3, "root/fit[0]", "sha256:B", 2, "sha256:A");
   EXPECT_THAT(texts(side(), b), ElementsAre("root/load: output 'y': 1 / 5", "root/load: output 'model': sha256:a / sha256:A",
-                                            "root/fit[0]: input 'data': sha256:in / sha256:A",
+                                            "~ root/fit[0]: input 'data': sha256:in / sha256:A",
                                             "~ root/fit[0]: output 'model': sha256:b / sha256:B"));
 }
 

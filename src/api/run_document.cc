@@ -42,6 +42,21 @@ void write_artifacts(JsonWriter& json, const TaskData& outputs) {
   json.end_object();
 }
 
+void write_task_facts(JsonWriter& json, const TaskRow& task) {
+  if (task.state == TaskState::kCached) json.field("cached", true);
+  if (!task.inputs.empty())
+    if (const auto inputs = parse_json(task.inputs)) json.field("inputs", *inputs);
+  if (task.facts.empty()) return;
+  const auto value = parse_json(task.facts);
+  if (!value) return;
+  TaskFacts facts = task_facts_from(*value);
+  facts.cache.document.clear();  // a program, mostly: `why` compares it
+  facts.usage = {};              // a field of its own
+  const std::string text = task_facts_text(facts);
+  if (text.empty()) return;
+  if (const auto shown = parse_json(text)) json.field("facts", *shown);
+}
+
 Usage usage_of(const TaskRow& task) {
   if (task.facts.empty()) return {};
   const auto facts = parse_json(task.facts);
@@ -109,6 +124,7 @@ void write_tasks(JsonWriter& json, const std::vector<TaskRow>& tasks) {
     write_text_or_null(json, "error", task.error);
     if (!task.notes.empty())
       if (const auto notes = parse_json(task.notes)) json.field("notes", *notes);
+    write_task_facts(json, task);
     const Usage usage = usage_of(task);
     if (usage != Usage{}) write_usage(json, "usage", usage);
     all += usage;

@@ -22,6 +22,8 @@ Value labels_of(const RunRow& run);
 
 // {"KEY": [{"name","type","uri","digest","size_bytes","metadata"}]}
 void write_artifacts(JsonWriter& json, const TaskData& outputs);
+// "cached", "inputs" and "facts" (without the document of its cache key) of a task, each if there is something to say.
+void write_task_facts(JsonWriter& json, const TaskRow& task);
 // What a task's row says that it has used.
 Usage usage_of(const TaskRow& task);
 // {"cpu_seconds","wall_seconds","peak_memory_bytes","gpu_seconds"}

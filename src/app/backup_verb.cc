@@ -102,8 +102,9 @@ Status copy_all(const Console& console, const DataDir& from, const DataDir& to, 
     const std::string name = run->path().filename().string();
     SLUICE_TRY_STATUS(copier.copy_folder_to(from.run(name), to.run(name), is_kept));
   }
-  SLUICE_TRY_STATUS(copier.copy_folder_to(from.root() + "/volumes", to.root() + "/volumes"));
-  if (with_secrets) SLUICE_TRY_STATUS(copier.copy_folder_to(from.root() + "/secrets", to.root() + "/secrets"));
+  SLUICE_TRY_STATUS(copier.copy_folder_to(from.volumes(), to.volumes()));
+  SLUICE_TRY_STATUS(copier.copy_folder_to(from.config_maps(), to.config_maps()));
+  if (with_secrets) SLUICE_TRY_STATUS(copier.copy_folder_to(from.secrets(), to.secrets()));
   SLUICE_TRY_STATUS(copier.copy_file_to(from.root() + "/sluice.toml", to.root() + "/sluice.toml"));
   if (std::rename(unfinished.c_str(), to.database().c_str()) != 0) return fail_errno("finish " + to.database(), errno);
   return {};

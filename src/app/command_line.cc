@@ -119,6 +119,7 @@ class Grammar {
     plan->add_option("PIPELINE", words_.pipeline, "pipeline.yaml, pipeline.json, pipeline.py or pipeline.py:function")
         ->required();
     parameters(plan);
+    plan->add_flag("--no-cache", words_.no_cache, "As run --no-cache: nothing is taken from the cache");
     common(plan);
   }
 
@@ -145,6 +146,12 @@ class Grammar {
     logs->add_flag("--follow,-f", words_.follow, "Go on until the run ends");
     logs->add_flag("--stdout", words_.stdout_only, "Only what was printed to stdout");
     anywhere(logs);
+
+    CLI::App* why = verb("why", "Say why a task ran or was taken from the cache: which input differs, with both values",
+                         "sluice why 3f2a root/train");
+    run_id(why);
+    why->add_option("TASK", words_.task, "A task's path (root/train) or its last name")->required();
+    anywhere(why);
   }
 
   void add_debugging() {
@@ -251,6 +258,8 @@ class Grammar {
     supervise->add_option("--data-dir", words_.data_dir)->required();
     supervise->add_option("--slots", words_.slots);
     supervise->add_flag("!--no-private-tmp", words_.private_tmp);
+    supervise->add_option("--warm-memory", words_.warm_memory);
+    supervise->add_option("--warm-idle", words_.warm_idle_s);
   }
 
   Words& words_;

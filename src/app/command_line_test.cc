@@ -112,11 +112,19 @@ TEST(CommandLine, LogsCancelAndRetryTakeARun) {
   EXPECT_THAT(mistake({"logs", "3f2a", "--attempt", "0"}), HasSubstr("--attempt"));
 }
 
+TEST(CommandLine, WhyAsksForARunAndATask) {
+  const Words why = good({"why", "3f2a", "root/train"});
+  EXPECT_EQ(why.run, "3f2a");
+  EXPECT_EQ(why.task, "root/train");
+  EXPECT_THAT(mistake({"why", "3f2a"}), HasSubstr("TASK"));
+}
+
 TEST(CommandLine, VerbsThatWorkAnywhereTakeAServer) {
   for (std::vector<const char*> words : std::vector<std::vector<const char*>>{{"run", "p.yaml"},
                                                                               {"list", "runs"},
                                                                               {"get", "run", "3f2a"},
                                                                               {"logs", "3f2a"},
+                                                                              {"why", "3f2a", "train"},
                                                                               {"cancel", "3f2a"},
                                                                               {"retry", "3f2a"},
                                                                               {"pause", "3f2a"},
@@ -224,7 +232,7 @@ TEST(CommandLine, AMistakeIsJsonIfJsonWasAskedForWhereverItStands) {
 }
 
 TEST(CommandLine, EveryVerbHasHelpWithAnExample) {
-  for (const char* verb : {"run", "check", "plan", "list", "get", "logs", "cancel", "retry", "pause", "resume", "up", "down",
+  for (const char* verb : {"run", "check", "plan", "list", "get", "logs", "why", "cancel", "retry", "pause", "resume", "up", "down",
                            "backup", "gc", "doctor", "version", "completion"}) {
     const CommandLine line = parse({verb, "--help"});
     ASSERT_TRUE(line.out) << verb;

@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <toml++/toml.h>
+#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 #include "api/guard.h"
 #include "app/config_sections.h"
@@ -32,15 +34,17 @@ class Reader {
   void take(const std::string& key, const toml::node& node) {
     static const std::vector<std::string> kKeys{"data_dir", "slots",  "durability",   "private_tmp", "stop_grace", "images",
                                                 "secrets",  "server", "environments", "retention",   "notify",     "resources",
-                                                "pools",    "budgets", "keep_checkpoints"};
+                                                "pools",    "budgets", "config_maps",  "keep_checkpoints", "warm"};
     if (key == "data_dir") return text(key, node, config_.data_dir);
     if (key == "images") return images(node);
-    if (key == "secrets") return secrets(node);
+    if (key == "secrets") return values(key, node, config_.values.secrets);
+    if (key == "config_maps") return values(key, node, config_.values.config_maps);
     if (key == "server") return server(node);
     if (is_plain_section(key)) return plain_section(key, node);
     if (key == "resources") return resources(node);
     if (key == "pools") return pools(node);
     if (key == "budgets") return budgets(node);
+    if (key == "warm") return warm(node);
     if (key == "slots") {
       const auto slots = node.value<std::int64_t>();
       if (!slots || *slots < 1 || *slots > 10000) return note(node.source(), "slots: a number from 1 to 10000");
@@ -76,19 +80,19 @@ class Reader {
     if (!node.is_table()) return note(node.source(), "images: a table, such as [images]");
     for (const auto& [image, rule] : *node.as_table()) {
       const auto value = rule.value_or(std::string());
-      if (value != "host" && value != "python" && !value.starts_with('/'))
-        note(rule.source(),
-             "images: \"" + std::string(image.str()) + "\" must be \"host\", \"python\" or the path of an interpreter");
+      if (value != "host" && value != "python" && value != "container" && !value.starts_with('/'))
+        note(rule.source(), "images: \"" + std::string(image.str()) +
+                                "\" must be \"host\", \"python\", \"container\" or the path of an interpreter");
       else
         config_.images[std::string(image.str())] = value;
     }
   }
 
-  void secrets(const toml::node& node) {
-    if (!node.is_table()) return note(node.source(), "secrets: a table, such as [secrets.NAME]");
+  void values(const std::string& setting, const toml::node& node, SecretRules& rules) {
+    if (!node.is_table()) return note(node.source(), setting + ": a table, such as [" + setting + ".NAME]");
     for (const auto& [name, keys] : *node.as_table()) {
       if (!keys.is_table()) {
-        note(keys.source(), "secrets." + std::string(name.str()) + ": a table of keys");
+        note(keys.source(), setting + "." + std::string(name.str()) + ": a table of keys");
         continue;
       }
       for (const auto& [key, source] : *keys.as_table()) {
@@ -97,10 +101,10 @@ class Reader {
         if (fields != nullptr)
           from = {.env = (*fields)["env"].value_or(std::string()), .file = (*fields)["file"].value_or(std::string())};
         if (from.env.empty() == from.file.empty())
-          note(source.source(), "secrets." + std::string(name.str()) + "." + std::string(key.str()) +
+          note(source.source(), setting + "." + std::string(name.str()) + "." + std::string(key.str()) +
                                     ": {env = \"VARIABLE\"} or {file = \"PATH\"}");
         else
-          config_.secrets[std::string(name.str())][std::string(key.str())] = from;
+          rules[std::string(name.str())][std::string(key.str())] = from;
       }
     }
   }
@@ -212,6 +216,35 @@ class Reader {
     return Value(std::move(list));
   }
 
+  void warm(const toml::node& node) {
+    if (const auto flag = node.value_exact<bool>()) {
+      config_.warm.enabled = *flag;
+      return;
+    }
+    if (!node.is_table()) return note(node.source(), "warm: true, false, or a table, such as [warm]");
+    for (const auto& [key, value] : *node.as_table()) warm_setting(std::string(key.str()), value);
+  }
+
+  void warm_setting(const std::string& key, const toml::node& node) {
+    static const std::vector<std::string> kKeys{"enabled", "memory", "idle"};
+    WarmConfig& warm = config_.warm;
+    if (key == "enabled") {
+      const auto flag = node.value_exact<bool>();
+      if (!flag) return note(node.source(), "warm.enabled: true or false");
+      warm.enabled = *flag;
+    } else if (key == "memory") {
+      const auto bytes = memory_setting(node.value_or(std::string()));
+      if (!bytes) return note(node.source(), "warm.memory: such as \"25%\" (of the machine's) or \"2GiB\"");
+      warm.options.memory_bytes = *bytes;
+    } else if (key == "idle") {
+      const auto duration = parse_duration(node.value_or(std::string()));
+      if (!duration) return note(node.source(), "warm.idle: a duration such as \"10m\"");
+      warm.options.idle = *duration;
+    } else {
+      note(node.source(), "unknown setting 'warm." + key + "'" + did_you_mean(key, kKeys));
+    }
+  }
+
   void note(const toml::source_region& where, std::string message) {
     errors_.push_back({.file = file_,
                        .place = {static_cast<int>(where.begin.line), static_cast<int>(where.begin.column)},
@@ -232,6 +265,12 @@ void read_environment(Config& config, Diagnostics& errors) {
   if (const char* dir = std::getenv("SLUICE_DATA_DIR"); dir != nullptr && *dir != '\0') config.data_dir = dir;
   if (const char* url = std::getenv("SLUICE_SERVER"); url != nullptr) config.server_url = url;
   if (const char* token = std::getenv("SLUICE_TOKEN"); token != nullptr) config.token = token;
+  if (const char* warm = std::getenv("SLUICE_WARM"); warm != nullptr && *warm != '\0') {
+    if (std::string_view(warm) == "0" || std::string_view(warm) == "1")
+      config.warm.enabled = *warm == '1';
+    else
+      errors.push_back({.code = Code::kInvalid, .message = "SLUICE_WARM: 0 or 1, got '" + std::string(warm) + "'"});
+  }
   if (const char* text = std::getenv("SLUICE_SLOTS"); text != nullptr && *text != '\0') {
     const std::string_view digits(text);
     int slots = 0;
@@ -252,6 +291,30 @@ void read_environment(Config& config, Diagnostics& errors) {
 }
 
 }  // namespace
+
+std::optional<std::int64_t> memory_setting(std::string_view text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || !(number > 0) || number > 1e15) return std::nullopt;
+  const std::string_view unit = trim(text.substr(static_cast<std::size_t>(end - text.data())));
+  if (unit == "%") {
+    if (number > 100) return std::nullopt;
+    return static_cast<std::int64_t>(number / 100 * static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
+                                     static_cast<double>(sysconf(_SC_PAGESIZE)));
+  }
+  constexpr std::array<std::pair<std::string_view, double>, 9> kUnits{{{"KiB", 1024.0},
+                                                                       {"MiB", 1024.0 * 1024},
+                                                                       {"GiB", 1024.0 * 1024 * 1024},
+                                                                       {"TiB", 1024.0 * 1024 * 1024 * 1024},
+                                                                       {"kB", 1e3},
+                                                                       {"MB", 1e6},
+                                                                       {"GB", 1e9},
+                                                                       {"TB", 1e12},
+                                                                       {"B", 1}}};
+  for (const auto& [name, factor] : kUnits)
+    if (unit == name && number * factor >= 1 && number * factor < 9e18) return static_cast<std::int64_t>(number * factor);
+  return std::nullopt;
+}
 
 Result<std::vector<std::string>> tokens_of_file(const std::string& path) {
   auto tokens = read_tokens(path);

@@ -1,9 +1,12 @@
 // Settings: flags > environment SLUICE_* > ./sluice.toml > DATA/sluice.toml.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/notify_rules.h"
@@ -11,6 +14,7 @@
 #include "engine/garbage.h"
 #include "engine/secrets.h"
 #include "engine/site.h"
+#include "exec/supervisor.h"
 #include "sched/budget.h"
 #include "store/run_store.h"
 
@@ -27,6 +31,12 @@ struct ServerConfig {
   bool log_json = false;
 };
 
+// [warm] of sluice.toml, or `warm = false`: Python steps in forks of interpreters that have imported what they need.
+struct WarmConfig {
+  bool enabled = true;  // SLUICE_WARM=0: not
+  WarmOptions options{};
+};
+
 struct Config {
   std::string data_dir = ".sluice";
   int slots = 0;                     // 0: one per core
@@ -39,11 +49,12 @@ struct Config {
   GarbageRules garbage;
   std::optional<Duration> garbage_every = std::chrono::hours(24);  // of a server; nothing: never by itself
   NotifyRules notify;
-  SecretRules secrets;
+  ValueRules values;                 // [secrets.NAME] and [config_maps.NAME]
   ServerConfig server;
   int gpus = -1;                     // -1: as many as are found
   std::map<std::string, int, std::less<>> pools;       // tasks at a time
   std::map<std::string, Budget, std::less<>> budgets;  // of experiments, by name
+  WarmConfig warm;
   std::string server_url;            // that verbs talk to (SLUICE_SERVER, --server); empty: the data directory's
   std::string token;                 // for it (SLUICE_TOKEN)
 
@@ -60,6 +71,9 @@ struct LoadedConfig {
   Diagnostics errors;
 };
 LoadedConfig load_config(const std::string& data_dir_flag, const std::string& file_flag = {});
+
+// "2GiB", "500MB", "25%" of the machine's memory; nothing for any other text.
+std::optional<std::int64_t> memory_setting(std::string_view text);
 
 // read_tokens() of a file that somebody has named: that it is not there is a bad setting.
 Result<std::vector<std::string>> tokens_of_file(const std::string& path);

@@ -46,6 +46,10 @@ slots = 7
 durability = "power"
 private_tmp = false
 stop_grace = "1500ms"
+[warm]
+enabled = false
+memory = "2GiB"
+idle = "90s"
 [server]
 host = "0.0.0.0"
 port = 0
@@ -68,6 +72,8 @@ db = 3
 [budgets.wine]
 cpu = "10h"
 on_budget = "pause"
+[config_maps.settings]
+mode = {env = "MODE"}
 )");
   const auto [config, errors] = load_config("");
   ASSERT_TRUE(errors.empty()) << errors.front().text();
@@ -76,6 +82,9 @@ on_budget = "pause"
   EXPECT_EQ(config.durability, Sync::kFull);
   EXPECT_FALSE(config.private_tmp);
   EXPECT_EQ(config.stop_grace, std::chrono::milliseconds(1500));
+  EXPECT_FALSE(config.warm.enabled);
+  EXPECT_EQ(config.warm.options.memory_bytes, 2LL << 30);
+  EXPECT_EQ(config.warm.options.idle, std::chrono::seconds(90));
   EXPECT_EQ(config.server.host, "0.0.0.0");
   EXPECT_EQ(config.server.port, 0);
   EXPECT_EQ(config.server.token_file, "tokens");
@@ -86,11 +95,12 @@ on_budget = "pause"
   EXPECT_TRUE(config.server.anybody);
   EXPECT_EQ(config.images.at("example/*"), "host");
   EXPECT_EQ(config.images.at("tools"), "/opt/python/bin/python3");
-  EXPECT_EQ(config.secrets.at("database").at("password").env, "DB_PASSWORD");
-  EXPECT_EQ(config.secrets.at("database").at("key").file, "key.pem");
   EXPECT_EQ(config.gpus, 4);
   EXPECT_EQ(config.pools.at("db"), 3);
   EXPECT_EQ(config.budgets.at("wine"), (Budget{.cpu = std::chrono::hours(10), .pauses = true}));
+  EXPECT_EQ(config.values.config_maps.at("settings").at("mode").env, "MODE");
+  EXPECT_EQ(config.values.secrets.at("database").at("password").env, "DB_PASSWORD");
+  EXPECT_EQ(config.values.secrets.at("database").at("key").file, "key.pem");
 }
 
 TEST_F(Configuration, TheDataDirectoryIsTheWeakestThenTheFolderThenTheEnvironment) {
@@ -119,6 +129,24 @@ TEST_F(Configuration, TheDataDirectoryComesFromFlagThenEnvironmentThenFolder) {
   EXPECT_EQ(load_config("of-flag").config.slots, 13);
 }
 
+TEST_F(Configuration, WarmWorkersAreOnUnlessSomebodySaysNo) {
+  EXPECT_TRUE(load_config("").config.warm.enabled);
+  folder.write("sluice.toml", "warm = false\n");
+  EXPECT_FALSE(load_config("").config.warm.enabled);
+  const ScopedVariable on("SLUICE_WARM", "1");
+  EXPECT_TRUE(load_config("").config.warm.enabled);
+  const ScopedVariable odd("SLUICE_WARM", "maybe");
+  EXPECT_THAT(load_config("").errors.at(0).message, HasSubstr("SLUICE_WARM: 0 or 1, got 'maybe'"));
+}
+
+TEST_F(Configuration, MemoryIsAPartOfTheMachinesOrANumberOfBytes) {
+  EXPECT_EQ(memory_setting("500MB"), 500'000'000);
+  EXPECT_EQ(memory_setting("1.5 GiB"), 3LL << 29);
+  EXPECT_GT(memory_setting("25%").value_or(0), 1 << 20);
+  for (const char* text : {"", "0%", "101%", "-1GiB", "10", "GiB", "1 lot", "nan%", "1e300GB"})
+    EXPECT_FALSE(memory_setting(text)) << text;
+}
+
 TEST_F(Configuration, MistakesHaveTheirFileLineAndColumn) {
   EXPECT_EQ(only_error("slots = 2\n\n  slot = 3\n"), "sluice.toml:3:10: unknown setting 'slot'; did you mean 'slots'?");
   EXPECT_EQ(only_error("slots = 0\n"), "sluice.toml:1:9: slots: a number from 1 to 10000");
@@ -127,6 +155,9 @@ TEST_F(Configuration, MistakesHaveTheirFileLineAndColumn) {
   EXPECT_EQ(only_error("private_tmp = 1\n"), "sluice.toml:1:15: private_tmp: true or false");
   EXPECT_EQ(only_error("stop_grace = \"soon\"\n"), "sluice.toml:1:14: stop_grace: a duration such as \"10s\"");
   EXPECT_EQ(only_error("data_dir = 5\n"), "sluice.toml:1:12: data_dir: text in quotes");
+  EXPECT_THAT(only_error("warm = 1\n"), HasSubstr("sluice.toml:1:8: warm: true, false, or a table"));
+  EXPECT_THAT(only_error("[warm]\nmemory = \"much\"\n"), HasSubstr("warm.memory: such as \"25%\""));
+  EXPECT_THAT(only_error("[warm]\nidel = \"1m\"\n"), HasSubstr("unknown setting 'warm.idel'; did you mean 'idle'?"));
   EXPECT_THAT(only_error("images = 1\n"), HasSubstr("sluice.toml:1:10: images: a table"));
   EXPECT_THAT(only_error("[images]\n\"a\" = \"container\"\n"), HasSubstr("sluice.toml:2:7: images: \"a\" must be"));
   EXPECT_THAT(only_error("server = 1\n"), HasSubstr("server: a table"));

@@ -81,7 +81,8 @@ Value request_of(const Words& words) {
   return Value(std::move(body));
 }
 
-int collect_by(const Context& context, ApiClient& connection, Signals& signals) {
+// Nothing: it was a run that had the directory, and that has ended in the middle of it.
+std::optional<int> collect_by(const Context& context, ApiClient& connection, Signals& signals) {
   auto state = connection.post("/api/v1/gc", request_of(context.words));
   ProgressLine progress(context.console);
   while (state && state->bool_or("running", false)) {
@@ -90,7 +91,9 @@ int collect_by(const Context& context, ApiClient& connection, Signals& signals) 
     std::this_thread::sleep_for(kLookEvery);
     state = connection.get("/api/v1/gc");
   }
-  return state ? report(context.console, *state) : context.console.fail(state.error());
+  if (state) return report(context.console, *state);
+  if (state.error().code == Code::kUnavailable && connection.is_gone_for_good()) return std::nullopt;
+  return context.console.fail(state.error());
 }
 
 // Nobody has the directory: we have it, for so long.
@@ -140,7 +143,8 @@ int gc_verb(const Context& context) {
     const auto connection = ApiClient::open(context);
     if (!connection) return console.fail(connection.error());
     if ((*connection)->peer() != ApiClient::Peer::kDirectory || context.words.dry_run)
-      return collect_by(context, **connection, signals);
+      if (const auto code = collect_by(context, **connection, signals)) return *code;
+    if ((*connection)->peer() != ApiClient::Peer::kDirectory) continue;
     auto owner = Owner::open(*(*connection)->files(), context.config);
     if (!owner) return console.fail(owner.error());
     if (*owner != nullptr) return collect_here(context, **owner, signals);

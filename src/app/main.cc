@@ -61,17 +61,19 @@ int main(int argc, char** argv) {
                            .slots = words.slots,
                            .private_tmp = words.private_tmp,
                            .name = words.supervisor,
+                           .warm = {.memory_bytes = words.warm_memory, .idle = std::chrono::seconds(words.warm_idle_s)},
                            .outlives = words.outlives});
 
   LoadedConfig loaded = load_config(words.data_dir, words.config_file);
   if (!loaded.errors.empty()) return console.fail(loaded.errors);
   if (const Status taken = take_flags(words, loaded.config); !taken) return console.fail(taken.error());
-  constexpr std::array<std::pair<std::string_view, int (*)(const Context&)>, 18> kVerbs{{{"run", run_verb},
+  constexpr std::array<std::pair<std::string_view, int (*)(const Context&)>, 19> kVerbs{{{"run", run_verb},
                                                                                          {"check", check_verb},
                                                                                          {"plan", plan_verb},
                                                                                          {"list", list_verb},
                                                                                          {"get", get_verb},
                                                                                          {"logs", logs_verb},
+                                                                                         {"why", why_verb},
                                                                                          {"cancel", cancel_verb},
                                                                                          {"retry", retry_verb},
                                                                                          {"pause", pause_verb},

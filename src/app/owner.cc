@@ -107,17 +107,22 @@ Status Owner::start(const Config& config, const OwnerOptions& options) {
                    .memory_bytes = machine.memory_bytes,
                    .gpus = config.gpus >= 0 ? config.gpus : machine.gpus,
                    .pools = config.pools};
-  const SupervisorOptions supervisor{
-      .program = own_program(), .data_dir = dir_.root(), .slots = config.slots, .private_tmp = config.private_tmp};
+  hands.warm = config.warm.enabled;
+  const SupervisorOptions supervisor{.program = own_program(),
+                                     .data_dir = dir_.root(),
+                                     .slots = config.slots,
+                                     .private_tmp = config.private_tmp,
+                                     .warm = config.warm.options};
   hands.launch_supervisor = [this, supervisor]() -> Result<std::unique_ptr<Supervisor>> {
     if (!is_server_) return launch_supervisor(supervisor);
     return SupervisorPool::attach(supervisor);
   };
   hands_ = std::make_unique<LocalHands>(loop_, dir_, objects_, environments_, std::move(hands));
-  EngineOptions engine{.durability = config.durability, .sites = sites_, .secrets = config.secrets, .is_server = is_server_};
+  EngineOptions engine{.durability = config.durability, .sites = sites_, .values = config.values, .is_server = is_server_};
   engine.budgets = config.budgets;
   engine.machine_memory = machine.memory_bytes;
   engine.keep_checkpoints = config.keep_checkpoints;
+  engine.lock_of = [this](const std::string& key) { return environments_.lock(key); };
   if (is_server_) engine.store_patience = std::nullopt;
   engine.notify_own = config.notify.on;
   if (config.notify.tells_all()) engine.notify_all = config.notify.on;

@@ -62,7 +62,7 @@ class OwnerSession {
 
   Result<Uuid> restart(const Uuid& run, Submission& submission) {
     SLUICE_TRY(const RunRow row, owner_.store().run(run));
-    SLUICE_TRY(Prepared prepared, prepare_restart(row, submission, context_.config.images));
+    SLUICE_TRY(Prepared prepared, prepare_restart(row, submission, context_.config.sites()));
     errors_ = prepared.errors;
     if (!errors_.empty()) return fail(Code::kInvalid, errors_.front().text());
     for (const Diagnostic& warning : prepared.warnings) console_.warn(warning);

@@ -63,7 +63,11 @@ Result<std::optional<Submission>> edited(const Words& words, ApiClient& connecti
 
 int resume(const Context& context) {
   const Console& console = context.console;
-  Wanted wanted{.from = context.words.from};
+  const Words& words = context.words;
+  if (words.pipeline.empty() && (!words.params.empty() || !words.params_file.empty()))
+    return console.fail(Error{Code::kInvalid, "a run that goes on as it is keeps its parameters",
+                              "name the pipeline too: sluice run --resume RUN_ID PIPELINE -p name=value"});
+  Wanted wanted{.from = words.from};
   {
     const auto connection = ApiClient::open(context);
     if (!connection) return console.fail(connection.error());

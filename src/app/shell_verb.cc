@@ -48,10 +48,10 @@ class ScratchFolder {
   std::string path_;
 };
 
-Result<std::string> environment_bin(const Console& console, const std::optional<EnvironmentSpec>& spec) {
+Result<std::string> environment_bin(const Context& context, const std::optional<EnvironmentSpec>& spec) {
   if (!spec) return std::string();
-  EnvironmentStore environments(default_environment_root());
-  if (!environments.has(spec->key)) console.err("building the task's Python environment\n");
+  EnvironmentStore environments(context.config.environment_root(), context.config.environments);
+  if (!environments.has(spec->key)) context.console.err("building the task's Python environment\n");
   const std::atomic<bool> cancelled{false};
   SLUICE_TRY(const Environment environment, environments.ensure(*spec, [](const BuildProgress&) {}, cancelled));
   return environment.path + "/bin";
@@ -115,6 +115,9 @@ std::string introduction(const Console& console, const Scratch& scratch) {
          (scratch.state == TaskState::kFailed ? " with exit code " + std::to_string(scratch.exit_code) : "") +
          "\n  directory   " + scratch.spec.directory + "\n  inputs      " + scratch.spec.directory + ".in\n  outputs     " +
          scratch.spec.directory + ".out, .params\n  checkpoint  " + scratch.checkpoint + "\n  step        " + words + "\n" +
+         (scratch.spec.mounts.empty() ? std::string()
+                                      : "  mounts      not here: volumes and files of secrets, at " +
+                                            scratch.spec.mounts.front().target + " and the like\n") +
          "These are copies: nothing here changes the run. `sluice-step` runs the step; they go when you leave.\n";
 }
 
@@ -153,11 +156,11 @@ Result<int> open_shell(const Context& context) {
   const auto site = run.prepared.sites.by_executor.find(component.executor->label);
   std::string bin;
   if (site != run.prepared.sites.by_executor.end()) {
-    SLUICE_TRY(bin, environment_bin(context.console, site->second.environment));
+    SLUICE_TRY(bin, environment_bin(context, site->second.environment));
   }
   SLUICE_TRY(ScratchFolder folder, ScratchFolder::make());
   const std::string root = folder.path();
-  SLUICE_TRY(const Scratch scratch, lay_out_again(run, task, words.attempt, dir, root, context.config.secrets, bin));
+  SLUICE_TRY(const Scratch scratch, lay_out_again(run, task, words.attempt, dir, root, context.config.values, bin));
   SLUICE_TRY_STATUS(write_step(scratch, root));
   if (words.keep) {
     context.console.err("kept in " + root + "\n");

@@ -38,6 +38,8 @@ struct Words {
   bool json = false;
   int fd = -1, exits_fd = -1;        // of supervise
   std::string supervisor;            // its name
+  std::int64_t warm_memory = 0;      // bytes; 0: as it likes
+  int warm_idle_s = 600;
   bool outlives = false;             // it outlives its engine
   int slots = 0;                     // flag; 0: not given
   bool private_tmp = true;
@@ -77,6 +79,7 @@ int plan_verb(const Context& context);
 int list_verb(const Context& context);
 int get_verb(const Context& context);
 int logs_verb(const Context& context);
+int why_verb(const Context& context);
 int cancel_verb(const Context& context);
 int retry_verb(const Context& context);
 int pause_verb(const Context& context);

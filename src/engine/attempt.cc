@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "engine/attempt_platform.h"
 #include "plan/checkpoint.h"
 
 namespace sluice {
@@ -157,6 +158,22 @@ Result<TaskData> read_outputs(const Attempt& attempt, ObjectStore& objects) {
   return outputs;
 }
 
+// A component that says that it is Python and is no lightweight one runs as any command does.
+void offer_warm(AttemptSpec& spec, Launch& launch, const std::string& environment_bin, bool warm) {
+  if (!warm)
+    spec.cold_because = "warm workers are off (SLUICE_WARM=0 or [warm] in sluice.toml)";
+  else if (!launch.python)
+    spec.cold_because = "its command is not that of a lightweight Python component";
+  else if (!launch.init.empty())
+    spec.cold_because = "it has init containers";
+  else if (environment_bin.empty())
+    spec.cold_because = "it has no environment of its own";
+  else
+    spec.warm = WarmStep{.environment = std::filesystem::path(environment_bin).parent_path(),
+                         .source = std::move(launch.python->source),
+                         .args = std::move(launch.python->args)};
+}
+
 }  // namespace
 
 Attempt::Attempt(AttemptOrder given, const DataDir& dir)
@@ -175,7 +192,8 @@ LaunchContext Attempt::context() const {
           .task_uuid = std::to_string(order.task.value),
           .inputs = inputs,
           .outputs = outputs,
-          .checkpoint = order.checkpoint.path};
+          .checkpoint = order.checkpoint.path,
+          .in_container = order.site != nullptr && !order.site->container_engine.empty()};
 }
 
 bool Attempt::has_input_artifacts() const { return !inputs.artifacts.empty(); }
@@ -183,17 +201,22 @@ bool Attempt::has_outputs() const {
   return !order.component->spec->output_parameters.empty() || !order.component->spec->output_artifacts.empty();
 }
 
-Status lay_out(Attempt& attempt, const ObjectStore& objects) {
+Status make_place(const Attempt& attempt) {
   if (mkdir(attempt.directory.c_str(), 0755) != 0) {
     if (errno != EEXIST) return fail_errno("make directory " + attempt.directory, errno);
     // Of an attempt that the journal forgot in a power cut, or of a start that was cut short. The directory goes last: where it
     // is not, there is nothing.
     std::error_code error;
-    for (const char* part : {".log", ".in", ".out", ".params", ".tmp", ""})
+    for (const char* part : {".log", ".in", ".out", ".params", ".tmp", ".mounts", ""})
       if (!error) std::filesystem::remove_all(attempt.directory + part, error);
     if (error) return fail_errno("remove " + attempt.directory, error.value());
     SLUICE_TRY_STATUS(make_directory(attempt.directory));
   }
+  return {};
+}
+
+Status lay_out(Attempt& attempt, const ObjectStore& objects) {
+  SLUICE_TRY_STATUS(make_place(attempt));
   if (attempt.order.checkpoint.make) SLUICE_TRY_STATUS(make_checkpoint(attempt.order.checkpoint));
   return fetch_inputs(attempt, objects);
 }
@@ -229,14 +252,15 @@ Status check_inputs(const Attempt& attempt, const ObjectStore& objects) {
   return {};
 }
 
-Result<AttemptSpec> make_spec(const Attempt& attempt, const std::string& environment_bin) {
+Result<AttemptSpec> make_spec(const Attempt& attempt, const std::string& environment_bin, bool warm) {
   SLUICE_TRY(Launch launch, make_launch(attempt.context()));
   if (launch.needs_outputs_dir) {
     SLUICE_TRY_STATUS(make_directory(attempt.outputs.artifacts_dir));
     SLUICE_TRY_STATUS(make_directory(attempt.outputs.parameters_dir));
   }
   AttemptSpec spec{.id = attempt.id, .argv = std::move(launch.argv), .directory = attempt.directory, .log_path = attempt.log()};
-  if (spec.argv.empty()) return fail(Code::kInvalid, "the component has no command to run");
+  const bool in_container = !attempt.order.site->container_engine.empty();
+  if (spec.argv.empty() && !in_container) return fail(Code::kInvalid, "the component has no command to run");
   std::string path;
   for (const std::string& prefix : {environment_bin, attempt.order.site->path_prefix})
     if (!prefix.empty()) path += prefix + ":";
@@ -247,6 +271,7 @@ Result<AttemptSpec> make_spec(const Attempt& attempt, const std::string& environ
   if (attempt.order.site->python) {
     spec.env.emplace_back("PYTHONUNBUFFERED", "1");  // so that `logs --follow` sees a line when it is printed
     spec.env.emplace_back("PIP_DISABLE_PIP_VERSION_CHECK", "1");
+    offer_warm(spec, launch, environment_bin, warm);
   }
   spec.env.emplace_back("KFP_RETRY_INDEX", std::to_string(attempt.order.attempt - 1));
   if (!attempt.order.checkpoint.path.empty()) spec.env.emplace_back(kCheckpointVariable, attempt.order.checkpoint.path);
@@ -255,6 +280,7 @@ Result<AttemptSpec> make_spec(const Attempt& attempt, const std::string& environ
   spec.env.emplace_back("KFP_POD_UID", attempt.id);
   spec.env.insert(spec.env.end(), attempt.order.env.begin(), attempt.order.env.end());
   spec.env.insert(spec.env.end(), launch.env.begin(), launch.env.end());
+  SLUICE_TRY_STATUS(add_platform(attempt, launch, spec));
   return spec;
 }
 

@@ -16,7 +16,9 @@
 #include "base/uuid.h"
 #include "engine/checkpoint.h"
 #include "engine/data_dir.h"
+#include "engine/platform.h"
 #include "engine/site.h"
+#include "engine/volumes.h"
 #include "exec/supervisor.h"
 #include "model/ids.h"
 #include "model/state.h"
@@ -37,14 +39,16 @@ struct AttemptOrder {
   int attempt = 1;
   std::string task_name;
   TaskData inputs;
-  const Site* site = nullptr;                // of the run, which outlives its attempts; null for an importer
+  const Site* site = nullptr;  // of the run, which outlives its attempts; null if there is no process: an importer,
+  std::optional<VolumeTask> volume;  // or this
   std::vector<std::pair<std::string, std::string>> env;  // from secrets, pod fields and the like
   Checkpoint checkpoint;
   std::vector<AttemptMount> mounts;
-  std::vector<std::string> redact;           // values of secrets
-  Need need;                                 // what it asks of the machine; memory as learned and grown by retries
-  std::optional<TaskData> cached;            // what it would make: links to that are made, and there is no process; where the
-                                             // content is gone it runs after all
+  std::vector<OwnFolder> folders;  // made and mounted for this attempt alone
+  std::vector<std::string> redact;  // values of secrets
+  Need need;  // what it asks of the machine; memory as learned and grown by retries
+  std::optional<TaskData> cached;  // what it would make: links to that are made, and there is no process; where the
+                                   // content is gone it runs after all
   bool again = false;  // an owner that has ended may have started it
 };
 
@@ -56,10 +60,10 @@ struct LinkedInput {
 
 struct Attempt {
   AttemptOrder order;
-  std::string id;         // "RUN/TASK/ATTEMPT": SLUICE_ATTEMPT of its processes
+  std::string id;  // "RUN/TASK/ATTEMPT": SLUICE_ATTEMPT of its processes
   std::string directory;
   OutputPaths outputs;
-  TaskData inputs;        // order.inputs with the URIs of this attempt's own copies
+  TaskData inputs;  // order.inputs with the URIs of this attempt's own copies
   std::vector<LinkedInput> linked;
 
   Attempt(AttemptOrder order, const DataDir& dir);
@@ -69,14 +73,18 @@ struct Attempt {
   bool has_outputs() const;  // declares any
 };
 
+// Makes the directory; what is there of an earlier time is removed.
+Status make_place(const Attempt& attempt);
+
 // Makes the directory and copies the inputs in.
 Status lay_out(Attempt& attempt, const ObjectStore& objects);
 
 // Of an attempt that an owner before us has laid out: where its inputs are, and which of them are links.
 void find_inputs(Attempt& attempt, const ObjectStore& objects);
 
-// The command to start. `environment_bin` is the bin/ of the component's environment, or empty.
-Result<AttemptSpec> make_spec(const Attempt& attempt, const std::string& environment_bin);
+// The command to start. `environment_bin` is the bin/ of the component's environment, or empty. Not `warm`: a process of its own
+// for every step.
+Result<AttemptSpec> make_spec(const Attempt& attempt, const std::string& environment_bin, bool warm = true);
 
 struct Collected {
   FailureKind failure = FailureKind::kOutput;  // meaningful when outputs is an error

@@ -354,6 +354,11 @@ TEST_F(AttemptTest, TheEnvironmentComesFirstOnThePath) {
   EXPECT_THAT(spec->env.at(0).second, testing::StartsWith("/envs/1/bin:/opt/python/bin:"));
   EXPECT_THAT(spec->env, Contains(Pair("PYTHONUNBUFFERED", "1")));
   EXPECT_THAT(spec->env, Contains(Pair("TOKEN", "t")));
+  EXPECT_EQ(spec->cold_because, "its command is not that of a lightweight Python component");
+  EXPECT_FALSE(spec->warm);
+  const auto off = make_spec(attempt, "/envs/1/bin", false);
+  ASSERT_TRUE(off.has_value());
+  EXPECT_THAT(off->cold_because, HasSubstr("SLUICE_WARM=0"));
 }
 
 }  // namespace

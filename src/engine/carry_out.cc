@@ -7,13 +7,13 @@ void Engine::carry_out(const RunPtr& run) {
   if (run->removed) return;
   tell(*run);
   const bool paused = run->state.run == RunState::kPaused;
-  if (paused && !std::exchange(run->held, true)) hands_.hold(run->uuid);
+  if (paused && !std::exchange(run->held, true)) hold_back(*run);
   for (const Action& action : std::exchange(run->actions, {})) {
     if (run->removed) return;  // by an observer
     perform(*run, action);
   }
   // After the stops of a cancelled run: what was held back must not start only to be stopped.
-  if (!paused && std::exchange(run->held, false)) hands_.let_go(run->uuid);
+  if (!paused && std::exchange(run->held, false)) let_go(*run);
   if (run->ended && !run->removed) finish(run);
 }
 
@@ -21,7 +21,7 @@ void Engine::perform(LiveRun& run, const Action& action) {
   if (const auto* start = std::get_if<StartAttempt>(&action)) {
     start_attempt(run, *start, false);
   } else if (const auto* stop = std::get_if<StopAttempt>(&action)) {
-    hands_.stop(run.uuid, stop->task, stop->attempt, stop->why);
+    if (!stop_waiting(run, *stop)) hands_.stop(run.uuid, stop->task, stop->attempt, stop->why);
   } else if (const auto* timer = std::get_if<ArmTimer>(&action)) {
     arm(run, *timer);
   } else {
@@ -37,7 +37,6 @@ void Engine::arm(const LiveRun& run, const ArmTimer& timer) {
 }
 
 void Engine::start_attempt(LiveRun& run, const StartAttempt& start, bool again) {
-  if (is_kept(run, start)) return;
   const Node& node = run.state.at(start.task);
   const PlanComponent& component = run.plan->components.at(node.component);
   AttemptOrder order{.run = run.uuid,
@@ -51,19 +50,35 @@ void Engine::start_attempt(LiveRun& run, const StartAttempt& start, bool again) 
                      .again = again};
   if (const auto site = run.sites.by_executor.find(component.executor->label); site != run.sites.by_executor.end())
     order.site = &site->second;
+  if (order.site != nullptr) order.cached = kept_outputs(run, start);
+  if (!order.cached && !ask_cache(run, start, order)) return;
   order.checkpoint = checkpoint_of(dir_, run.uuid_text, task_path(*run.plan, run.state, start.task), component, node.inputs,
                                    run.keep_checkpoints || options_.keep_checkpoints);
+  if (order.cached && !again) return hands_.start(std::move(order));  // what a process would need is not looked for
   TaskId dag = node.parent;
   if (run.state.at(dag).kind == NodeKind::kLoop) dag = run.state.at(dag).parent;
   const std::string pod = run.plan->context.resource_name + "-" + std::to_string(start.task.value);
-  auto env = platform_env(*run.plan, run.plan->components.at(run.state.at(dag).component), *component.executor,
-                          StateScope(run.state, dag), dir_, options_.secrets, pod);
-  if (!env) return push(run.uuid, AttemptFailed{start.task, start.attempt, FailureKind::kStart, 0, env.error().message});
-  order.env = std::move(*env);
+  const auto refuse = [&](const Error& error) {
+    push(run.uuid, AttemptFailed{start.task, start.attempt, FailureKind::kStart, 0,
+                                 error.hint.empty() ? error.message : error.message + "; " + error.hint});
+  };
+  auto gifts = platform_gifts(*run.plan, run.plan->components.at(run.state.at(dag).component), *component.executor,
+                              StateScope(run.state, dag), dir_, options_.values, pod);
+  if (!gifts) return refuse(gifts.error());
+  order.env = std::move(gifts->env);
+  order.mounts = std::move(gifts->mounts);
+  order.folders = std::move(gifts->folders);
+  order.redact = std::move(gifts->redact);
+  if (!gifts->note.empty()) run.notes[start.task] = std::move(gifts->note);
   auto need = need_of(run, node, component);
-  if (!need) return push(run.uuid, AttemptFailed{start.task, start.attempt, FailureKind::kStart, 0, need.error().message});
+  if (!need) return refuse(need.error());
   note_need(run, start.task, *need);
   order.need = std::move(*need);
+  if (order.site == nullptr) {
+    auto volume = volume_task(component, order.inputs, run.uuid_text, start.task);
+    if (!volume) return refuse(volume.error());
+    order.volume = std::move(*volume);
+  }
   hands_.start(std::move(order));
 }
 
@@ -100,6 +115,7 @@ void Engine::finish(const RunPtr& run) {
      : run->state.run == RunState::kFailed  ? figures_.runs_failed
                                             : figures_.runs_canceled);
   runs_.erase(run->uuid);
+  start_again(flights_.forget(run->uuid));
   hands_.release(run->uuid);
   if (observer_.run) observer_.run(notice);
 }

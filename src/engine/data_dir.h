@@ -1,9 +1,9 @@
 // The layout of a data directory, and who owns it.
 //
-//   engine.lock  engine.sock  gc.lock  sluice.db  objects/sha256/ab/…  secrets/NAME/KEY  volumes/NAME  trash/…
-//   checkpoints/RUN/TASK
+//   engine.lock  engine.sock  gc.lock  sluice.db  objects/sha256/ab/…  secrets/NAME/KEY  config_maps/NAME/KEY
+//   volumes/NAME  trash/…  checkpoints/RUN/TASK
 //   runs/RUN/17-train.1   working directory of attempt 1 of task 17; beside it, where needed, 17-train.1.log, .in/, .out/,
-//   .params/, .tmp/
+//   .params/, .tmp/, .mounts/
 #pragma once
 
 #include <optional>
@@ -37,6 +37,9 @@ class DataDir {
   std::string garbage_lock() const { return root_ + "/gc.lock"; }
   std::string attempt(std::string_view run_uuid, TaskId id, std::string_view name, int attempt) const;
   std::string secret(std::string_view name, std::string_view key) const;
+  std::string secrets() const { return root_ + "/secrets"; }
+  std::string config_maps() const { return root_ + "/config_maps"; }
+  std::string volumes() const { return root_ + "/volumes"; }
 
  private:
   explicit DataDir(std::string root) : root_(std::move(root)) {}

@@ -14,6 +14,7 @@ namespace {
 // The attempt that an event answers is no longer waited for.
 void forget_answered(std::set<std::pair<TaskId, int>>& attempts, const Event& event) {
   std::visit(Match{[&](const AttemptSucceeded& e) { attempts.erase({e.task, e.attempt}); },
+                   [&](const AttemptCached& e) { attempts.erase({e.task, e.attempt}); },
                    [&](const AttemptFailed& e) { attempts.erase({e.task, e.attempt}); }, [](const auto&) {}},
              event);
 }
@@ -21,7 +22,13 @@ void forget_answered(std::set<std::pair<TaskId, int>>& attempts, const Event& ev
 }  // namespace
 
 Engine::Engine(Loop& loop, const DataDir& dir, RunStore& store, Hands& hands, const Clock& clock, EngineOptions options)
-    : loop_(loop), dir_(dir), store_(store), hands_(hands), clock_(clock), options_(std::move(options)) {
+    : loop_(loop),
+      dir_(dir),
+      store_(store),
+      hands_(hands),
+      clock_(clock),
+      options_(std::move(options)),
+      cache_(store.results(), options_.lock_of) {
   hands_.listen({.report =
                      [this](const Uuid& run, Event event, Aside aside) {
                        note_on_task(run, event, std::move(aside));
@@ -37,7 +44,8 @@ Engine::Engine(Loop& loop, const DataDir& dir, RunStore& store, Hands& hands, co
                      [this](const Error& error) {
                        hands_trouble_ = error.message.empty() ? std::nullopt : std::optional(error);
                        tell_trouble();
-                     }});
+                     },
+                 .uncached = [this](const Uuid& run, TaskId task, int attempt) { on_uncached(run, task, attempt); }});
   loop_.at_round_end([this] { turn(); });
 }
 
@@ -51,6 +59,7 @@ Engine::RunPtr Engine::add_run(RunId id, const Uuid& uuid, Prepared prepared) {
   run->uuid_text = uuid.text();
   run->plan = std::move(prepared.plan);
   run->sites = std::move(prepared.sites);
+  run->cache = prepared.cache;
   run->write = {.run = id};
   runs_.emplace(uuid, run);
   hands_.prepare(uuid, certain_environments(*run->plan, run->sites));
@@ -161,7 +170,9 @@ Status Engine::remove(const Uuid& uuid) {
   touched_.erase(run);
   Removed& removed = removed_[uuid];
   removed.run = run;
-  for (const StartAttempt& attempt : attempts_in_flight(run->state)) removed.attempts.emplace(attempt.task, attempt.attempt);
+  for (const StartAttempt& attempt : attempts_in_flight(run->state))
+    if (!flights_.is_waiting({uuid, attempt.task, attempt.attempt})) removed.attempts.emplace(attempt.task, attempt.attempt);
+  start_again(flights_.forget(uuid));
   // Those that the hands have not been told of yet will never be.
   for (const Action& action : std::exchange(run->actions, {}))
     if (const auto* start = std::get_if<StartAttempt>(&action)) removed.attempts.erase({start->task, start->attempt});
@@ -226,6 +237,7 @@ void Engine::take(LiveRun& run, Event event, Instant now) {
     started->at = now - std::max(clock_.now() - started->at, Duration{0});
   const RunState before = run.state.run;
   Outcome outcome = step(*run.plan, run.state, event, now);
+  note_result(run, event, now);
   // Old news moves nothing and need not be remembered.
   if (outcome.changed.empty() && outcome.actions.empty() && run.state.run == before) return;
   count(event);
@@ -267,7 +279,7 @@ void Engine::count(const Event& event) {
               ++figures_.attempts_begun;
               --figures_.events;  // it is not journalled
             },
-            [&](const AttemptSucceeded&) { ++figures_.attempts_succeeded; },
+            [&](const AttemptSucceeded&) { ++figures_.attempts_succeeded; }, [&](const AttemptCached&) { ++figures_.cache_hits; },
             [&](const AttemptFailed& e) { ++(e.kind == FailureKind::kLost ? figures_.attempts_lost : figures_.attempts_failed); },
             [](const auto&) {}},
       event);

@@ -18,8 +18,11 @@
 #include "base/result.h"
 #include "base/uuid.h"
 #include "engine/data_dir.h"
+#include "engine/flights.h"
 #include "engine/hands.h"
 #include "engine/loop.h"
+#include "engine/platform.h"
+#include "engine/result_cache.h"
 #include "engine/secrets.h"
 #include "engine/site.h"
 #include "model/task_facts.h"
@@ -57,6 +60,7 @@ struct Prepared {
   std::shared_ptr<const Pipeline> pipeline;  // null if errors says so
   std::shared_ptr<const Plan> plan;
   Sites sites;
+  bool cache = true;                         // results from before may be used
   Diagnostics errors, warnings;
 };
 // The facts of a new run that placeholders stand for; names are filled in by prepare().
@@ -93,7 +97,7 @@ struct Observer {
 struct EngineOptions {
   Sync durability = Sync::kNormal;                   // of everything; run creation and end are always kFull
   SiteRules sites;
-  SecretRules secrets;
+  ValueRules values;                                 // where secrets and config maps come from
   bool keep_checkpoints = false;                     // of all runs, whatever they were submitted with
   Duration begun_waits =
       std::chrono::milliseconds(25);  // so long the row that says RUNNING may wait for the one that says how it ended
@@ -104,6 +108,7 @@ struct EngineOptions {
   std::set<RunState> notify_all, notify_own{RunState::kSucceeded, RunState::kFailed, RunState::kCanceled};
   // Runs of this engine belong to a server: an owner that is none leaves them for the next server.
   bool is_server = false;
+  LockOf lock_of;                                    // EnvironmentStore::lock; none: no environment is built
   std::map<std::string, Budget, std::less<>> budgets;  // of experiments, by name: all their runs together
   std::int64_t machine_memory = 0;  // bytes; a task that needs more than it may gets no more than 80 % of it; 0: not known
   int snapshot_events = 1000;  // a snapshot after so many events, or as many as the run has nodes if that is more
@@ -115,6 +120,7 @@ struct EngineFigures {
   std::uint64_t events = 0, commits = 0;  // since the start
   std::uint64_t runs_begun = 0, runs_succeeded = 0, runs_failed = 0, runs_canceled = 0;
   std::uint64_t attempts_begun = 0, attempts_succeeded = 0, attempts_failed = 0, attempts_lost = 0;
+  std::uint64_t cache_hits = 0, cache_misses = 0;  // of tasks that asked
   HandsFigures hands;
 };
 
@@ -187,10 +193,12 @@ class Engine {
     Usage used;  // of all attempts that have ended
     std::string paused_because;  // empty: somebody has asked for it
     RunState told = RunState::kPending;  // to the observer
+    bool cache = true;  // results from before may be used
     bool has_notify = false;  // its options name somebody who is to be told of its end
     bool notify = false;  // and so it is, now that it has ended
     bool keep_checkpoints = false;
-    std::shared_ptr<const KeptResults> kept;  // of a run whose pipeline was edited
+    bool is_asked_again = false;  // from a task on: what runs once more is not taken from the cache
+    std::shared_ptr<KeptResults> kept;  // of a run whose pipeline was edited
     bool held = false;  // the hands start nothing of it
     bool ended = false;
     bool removed = false;
@@ -236,7 +244,7 @@ class Engine {
   // retry.cc: runs that have ended go on.
   Result<RunRow> ended_run(const Uuid& run);
   Status make_way(const Uuid& run);
-  bool is_kept(LiveRun& run, const StartAttempt& start);
+  std::optional<TaskData> kept_outputs(const LiveRun& run, const StartAttempt& start) const;
   // recover.cc: from rows and a journal to a live run.
   Result<std::vector<RunRow>> unfinished_runs();
   Result<ReadBack> load(const RunRow& row);
@@ -255,6 +263,17 @@ class Engine {
   void note_on_task(const Uuid& run, const Event& event, Aside aside);
   TaskRow row_of(const LiveRun& run, TaskId id) const;
   void note_artifacts(LiveRun& run, TaskId task, int attempt);
+  void forget_documents(LiveRun& run);
+  // caching.cc: results that are there already, and equal tasks at the same time.
+  bool ask_cache(LiveRun& run, const StartAttempt& start, AttemptOrder& order);
+  void start_again(const std::vector<Flights::Attempt>& attempts);
+  bool stop_waiting(LiveRun& run, const StopAttempt& stop);
+  void note_result(LiveRun& run, const Event& event, Instant now);
+  bool keep_result(LiveRun& run, const AttemptSucceeded& event, Instant now);
+  void note_lock(LiveRun& run, TaskId task);
+  void on_uncached(const Uuid& run, TaskId task, int attempt);
+  void hold_back(LiveRun& run);
+  void let_go(LiveRun& run);
 
   Loop& loop_;
   const DataDir& dir_;
@@ -262,6 +281,8 @@ class Engine {
   Hands& hands_;
   const Clock& clock_;
   const EngineOptions options_;
+  ResultCache cache_;
+  Flights flights_;
   Observer observer_;
   EngineFigures figures_;
   std::map<Uuid, RunPtr> runs_;

@@ -42,6 +42,8 @@ TEST(EngineNeeds, AnOrderSaysWhatTheContainerAsksFor) {
   EXPECT_EQ(need.memory_bytes, 200 * kMiB);
   EXPECT_EQ(need.priority, 3);
   EXPECT_EQ(need.pools, std::vector<std::string>{"db"});
+  world.hands->began("a");
+  world.settle();
   const Value facts = parse_json(world.task(EngineWorld::uuid_of(1), "root/a").facts).value();
   EXPECT_EQ(facts.int_or("memory_limit", 0), 200 * kMiB);
   EXPECT_EQ(facts.int_or("cpu_milli", 0), 500);

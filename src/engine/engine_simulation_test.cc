@@ -383,7 +383,8 @@ TEST(EngineSimulation, EveryRunSucceedsInTheEndWhateverDies) {
                                                    {"losses", seen.lost},
                                                    {"timeouts", seen.timeouts},
                                                    {"run deadlines", seen.run_deadlines},
-                                                   {"same keys", seen.same_keys}};
+                                                   {"same keys", seen.same_keys},
+                                                   {"cached tasks", seen.cached}};
   for (const auto& [what, count] : times) EXPECT_GT(count, 0U) << what << ": the simulation has become too tame";
 }
 

@@ -155,7 +155,7 @@ TEST(Engine, ACancelledRunEndsWhenItsAttemptsHave) {
   world.hands->fail("a", FailureKind::kExit, 143);
   world.settle();
   EXPECT_EQ(world.row(uuid).state, RunState::kCanceled);
-  EXPECT_EQ(world.row(uuid).error, "");
+  EXPECT_EQ(world.row(uuid).error, "bored");
   EXPECT_EQ(world.state_of(uuid, "root/a"), "CANCELED");
   expect_journal_agrees(world.store, *plan_of(world, kChain), uuid);
 }

@@ -46,6 +46,8 @@ class Hands {
     // Nothing can be started or taken in for now (disk full, no descriptors left); it is tried again. Empty message: it works
     // again.
     std::function<void(const Error&)> trouble;
+    // The content of what an order had as `cached` is gone. The order is void, and may be given again without.
+    std::function<void(const Uuid& run, TaskId task, int attempt)> uncached;
   };
   virtual ~Hands() = default;
   virtual void listen(Listener listener) = 0;
@@ -64,7 +66,8 @@ class Hands {
   virtual void let_go(const Uuid& run) = 0;
 
   // Each order is answered by one AttemptSucceeded or AttemptFailed, later and never from within this call; AttemptStarted comes
-  // before if a process was started. An order that an owner before us may have given (`again`) is answered by what became of it:
+  // before if a process was started. One with `cached` is answered by AttemptCached or uncached(), without a slot and without its
+  // environment. An order that an owner before us may have given (`again`) is answered by what became of it:
   // its process is found and waited for, or has ended meanwhile, or never began and is started now, or is kLost. Such orders all
   // come before the first flush(); what still runs then and was not ordered is ended.
   virtual void start(AttemptOrder order) = 0;

@@ -4,8 +4,11 @@
 
 #include "base/match.h"
 #include "base/text.h"
+#include "engine/attempt_platform.h"
+#include "engine/container.h"
 #include "engine/local_hands.h"
 #include "exec/log.h"
+#include "exec/redact.h"
 
 namespace sluice {
 namespace {
@@ -13,6 +16,7 @@ namespace {
 // "exit code 1: ValueError: boom": the last line that the task printed mostly says why.
 std::string exit_message(const AttemptExit& exit, const std::string& log) {
   if (!exit.error.empty()) return exit.error;
+  if (exit.lost) return "the warm worker that it was forked from has died, and it with that";
   std::string message =
       exit.signal != 0 ? "ended by signal " + std::to_string(exit.signal) : "exit code " + std::to_string(exit.exit_code);
   if (exit.exit_code == 137 && exit.signal == 0) message += " (killed, often for want of memory)";
@@ -95,8 +99,10 @@ void LocalHands::collect_job(const JobPtr& job) {
 }
 
 void LocalHands::on_bad_exit(const JobPtr& job, const AttemptExit& exit) {
+  job->left_container = exit.signal != 0 && !job->attempt.order.site->container_engine.empty();
   const FailureKind kind = job->stopped         ? job->why
                            : exit.out_of_memory ? FailureKind::kMemory
+                           : exit.lost          ? FailureKind::kLost
                            : exit.error.empty() ? FailureKind::kExit
                                                 : FailureKind::kStart;
   std::string message = job->stopped && job->why == FailureKind::kTimeout ? "took longer than its time limit"
@@ -143,6 +149,7 @@ void LocalHands::lose_job(const JobPtr& job, std::string message, bool acknowled
       if (alive.expired()) return;
       if (!ended) return try_later(job, ended.error(), [=, this] { lose_job(job, message, acknowledge); });
       give_back(job);
+      job->left_container = !job->attempt.order.site->container_engine.empty();
       if (!acknowledge) job->phase = Phase::kReady;  // there is nobody left to acknowledge it to
       fail_job(job, job->stopped ? job->why : FailureKind::kLost, 0, message);
     });
@@ -150,18 +157,36 @@ void LocalHands::lose_job(const JobPtr& job, std::string message, bool acknowled
 }
 
 void LocalHands::fail_job(const JobPtr& job, FailureKind kind, int exit_code, std::string message) {
+  if (!job->attempt.order.redact.empty()) message = redacted(message, job->attempt.order.redact);
   answer(job,
          AttemptFailed{job->attempt.order.task, job->attempt.order.attempt, kind, exit_code, std::move(message), job->usage});
 }
 
+// Secrets must be gone before anybody can think that the attempt is, and a container before the next attempt begins.
+void LocalHands::tidy_and_answer(const JobPtr& job, Event event) {
+  job->is_tidy = true;
+  if (job->phase == Phase::kRunning) job->phase = Phase::kCollecting;  // its end is known: it is not told again, nor lost
+  pool_.submit([this, job, event = std::move(event), alive = std::weak_ptr(alive_)] {
+    if (job->left_container) remove_container(job->attempt.order.site->container_engine, job->attempt.id);
+    remove_own_folders(job->attempt);
+    loop_.post([this, job, alive, event] {
+      if (!alive.expired()) answer(job, event);
+    });
+  });
+}
+
 void LocalHands::answer(const JobPtr& job, Event event) {
+  if (!is_over_ && !job->is_tidy && (job->left_container || !job->attempt.order.folders.empty()))
+    return tidy_and_answer(job, std::move(event));
   if (is_over_ || jobs_.erase(job->attempt.id) == 0) return;
   overcome(job);
   if (job->lease) answered_.push_back(std::move(job->lease));
   // Sent by the next flush, which comes after the commit of what is reported here.
   if (job->phase == Phase::kRunning || (job->phase == Phase::kCollecting && job->attempt.order.site != nullptr))
     acks_.push_back(job->attempt.id);
-  if (std::holds_alternative<AttemptSucceeded>(event)) leave_checkpoint(*job);
+  // One that is known and never began has left none.
+  const bool is_known = std::holds_alternative<AttemptCached>(event) && job->attempt.order.attempt > 1;
+  if (std::holds_alternative<AttemptSucceeded>(event) || is_known) leave_checkpoint(*job);
   listener_.report(job->attempt.order.run, std::move(event), std::move(job->aside));
 }
 

@@ -4,6 +4,8 @@
 #include <thread>
 #include <utility>
 
+#include "engine/attempt_platform.h"
+
 namespace sluice {
 namespace {
 
@@ -45,6 +47,8 @@ Status LocalHands::end_tasks() {
   loop_.unwatch(supervisor_->fd());
   Status ended = supervisor_->shut_down();
   supervisor_.reset();
+  for (const auto& [id, job] : jobs_)
+    if (!job->attempt.order.folders.empty()) remove_own_folders(job->attempt);
   return ended;
 }
 
@@ -53,7 +57,8 @@ void LocalHands::start(AttemptOrder order) {
   jobs_.emplace(job->attempt.id, job);
   if (job->attempt.order.cached) job->lease = objects_.lease();
   if (job->attempt.order.site == nullptr) return import_job(job);
-  if (job->attempt.order.again && adopt(job)) return;
+  if (job->attempt.order.again && adopt(job)) return job->attempt.order.cached.reset();
+  if (job->attempt.order.cached) return link_job(job);
   if (job->attempt.order.site->environment)
     await_environment(job);
   else
@@ -63,12 +68,27 @@ void LocalHands::start(AttemptOrder order) {
 void LocalHands::import_job(const JobPtr& job) {
   job->phase = Phase::kCollecting;
   if (!job->lease) job->lease = objects_.lease();
+  const AttemptOrder& order = job->attempt.order;
+  if (order.volume && order.volume->removes)
+    if (std::string user = user_of_volume(order.volume->name); !user.empty())
+      return fail_soon(job, FailureKind::kExit, "volume '" + order.volume->name + "' is in use by task '" + user + "'");
   pool_.submit([this, job, alive = std::weak_ptr(alive_)] {
-    auto outputs = import_artifact(job->attempt, objects_);
+    const auto& volume = job->attempt.order.volume;
+    auto outputs =
+        volume ? carry_out_volume_task(*volume, dir_, job->attempt.order.again) : import_artifact(job->attempt, objects_);
     loop_.post([this, job, alive, outputs = std::move(outputs)] {
       if (!alive.expired()) on_collected(job, Collected{FailureKind::kOutput, outputs});
     });
   });
+}
+
+// The task that has the volume mounted, or waits to have it; empty: none.
+std::string LocalHands::user_of_volume(const std::string& name) const {
+  const std::string path = dir_.volumes() + "/" + name;
+  for (const auto& [id, job] : jobs_)
+    for (const AttemptMount& mount : job->attempt.order.mounts)
+      if (mount.source == path || mount.source.starts_with(path + "/")) return job->attempt.order.task_name;
+  return {};
 }
 
 void LocalHands::make_ready(const JobPtr& job) {
@@ -112,6 +132,7 @@ void LocalHands::stop(const Uuid& run, TaskId task, int attempt, FailureKind why
       // An error means that the supervisor is gone: then the attempt is reported as lost.
       if (supervisor_ != nullptr) (void)supervisor_->stop(job->attempt.id, options_.stop_grace).has_value();
       break;
+    case Phase::kLinking:
     case Phase::kLayingOut:     // seen when it comes back
     case Phase::kCollecting:    // its process has ended already
       break;
@@ -172,7 +193,7 @@ void LocalHands::dispatch() {
 void LocalHands::lay_out_job(const JobPtr& job) {
   const auto work = [this, job, is_there = job->laid_out]() -> Result<AttemptSpec> {
     if (!is_there) SLUICE_TRY_STATUS(lay_out(job->attempt, objects_));
-    return make_spec(job->attempt, job->environment_bin);
+    return make_spec(job->attempt, job->environment_bin, options_.warm);
   };
   // Without artifacts this is two mkdirs: not worth a trip to another thread.
   if (!job->attempt.has_input_artifacts()) return launch(job, work());

@@ -34,6 +34,7 @@ struct LocalHandsOptions {
   // without.
   int ahead = 2;
   Duration stop_grace = std::chrono::seconds(10);
+  bool warm = true;  // Python steps in forks of warm workers, where they can
   Duration trouble_pause = std::chrono::seconds(1);  // between two tries of what cannot be done for now
   // One that ends with us (launch_supervisor), or all those that outlive us (SupervisorPool::attach). Called by attach(), else
   // when there is first something to start; again when one is gone.
@@ -64,7 +65,7 @@ class LocalHands final : public Hands {
   HandsFigures figures() const override { return {admission_.capacity(), admission_.figures()}; }
 
  private:
-  enum class Phase { kEnvironment, kReady, kLayingOut, kRunning, kCollecting };
+  enum class Phase { kEnvironment, kReady, kLinking, kLayingOut, kRunning, kCollecting };
   struct Job {
     Attempt attempt;
     Phase phase = Phase::kReady;
@@ -76,6 +77,8 @@ class LocalHands final : public Hands {
     bool adopted = false;  // an owner before us has started it
     bool troubled = false;  // it is one of those that cannot go on for now
     ObjectStore::Lease lease;  // on what it takes into the store, or found there
+    bool is_tidy = false;  // nothing of it is left but what is kept
+    bool left_container = false;  // its engine may have died without ending it
     std::string environment_bin;
     Aside aside;  // of the supervisor
     Usage usage;
@@ -98,6 +101,7 @@ class LocalHands final : public Hands {
 
   // local_hands.cc: from an order to a running process.
   void import_job(const JobPtr& job);
+  std::string user_of_volume(const std::string& name) const;
   void make_ready(const JobPtr& job);
   void unqueue(const JobPtr& job);
   void dispatch();
@@ -124,6 +128,7 @@ class LocalHands final : public Hands {
   void lose_job(const JobPtr& job, std::string message, bool acknowledge);
   void fail_job(const JobPtr& job, FailureKind kind, int exit_code, std::string message);
   void answer(const JobPtr& job, Event event);
+  void tidy_and_answer(const JobPtr& job, Event event);
   // local_adopt.cc: what an owner before us has left.
   bool adopt(const JobPtr& job);
   void note_found(const SupervisorEvent& event);
@@ -135,6 +140,9 @@ class LocalHands final : public Hands {
   void note_trouble(const JobPtr& job, const Error& error);
   void overcome(const JobPtr& job);
   void pause();
+  // local_known.cc: what need not run.
+  void link_job(const JobPtr& job);
+  void on_linked(const JobPtr& job, Result<TaskData> outputs);
   // local_checkpoints.cc: what is to be removed, by the flush after the commit.
   struct Removal {
     std::string path;

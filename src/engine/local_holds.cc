@@ -37,9 +37,13 @@ void LocalHands::hold(const Uuid& run) {
 void LocalHands::let_go(const Uuid& run) {
   const auto held = held_.find(run);
   if (held == held_.end()) return;
-  for (const auto& [number, job] : held->second) ask(job);
-  ready_.merge(held->second);
+  Queue queue = std::move(held->second);
   held_.erase(held);
+  for (const auto& [number, job] : queue)
+    if (job->attempt.order.cached) link_job(job);
+  std::erase_if(queue, [](const auto& entry) { return entry.second->attempt.order.cached.has_value(); });
+  for (const auto& [number, job] : queue) ask(job);
+  ready_.merge(queue);
 }
 
 void LocalHands::on_withdrawn(const AttemptsWithdrawn& withdrawn) {

@@ -63,7 +63,8 @@ TEST(Notify, ARunKnowsAfterARestart) {
 TEST(Notify, WhatIsNoUrlIsRefused) {
   EngineWorld world;
   const auto errors_of = [&](const std::string& url) {
-    return prepare({.spec = kOne, .notify = url}, {}, new_run_context(world.dir, EngineWorld::uuid_of(1), world.clock.now())).errors;
+    RunContext context = new_run_context(world.dir, EngineWorld::uuid_of(1), world.clock.now());
+    return prepare({.spec = kOne, .notify = url}, {}, std::move(context)).errors;
   };
   EXPECT_THAT(errors_of("http://a"), IsEmpty());
   for (const char* url : {"somebody", "ftp://a", "http://", "https:///path"}) {

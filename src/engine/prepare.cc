@@ -55,7 +55,7 @@ RunContext new_run_context(const DataDir& dir, const Uuid& uuid, Instant now) {
 }
 
 Prepared prepare(const Submission& submission, const SiteRules& rules, RunContext context) {
-  Prepared prepared;
+  Prepared prepared{.cache = submission.cache};
   ParsedPipeline parsed = parse_pipeline(submission.spec, submission.spec_file);
   prepared.errors = std::move(parsed.errors);
   prepared.warnings = std::move(parsed.warnings);
@@ -72,7 +72,7 @@ Prepared prepare(const Submission& submission, const SiteRules& rules, RunContex
   }
   prepared.plan = std::move(planned.plan);
   if (prepared.plan == nullptr) return prepared;
-  prepared.sites = find_sites(*prepared.plan, rules);
+  prepared.sites = find_sites(*prepared.plan, rules, submission.spec_file);
   for (Diagnostic error : prepared.sites.errors) {
     error.file = submission.spec_file;
     prepared.errors.push_back(std::move(error));

@@ -56,6 +56,7 @@ class RandomText {
     if (!group && !loop && !always) leaves.push_back(name);
     std::string text =
         name + ": {componentRef: {name: " + (group ? new_group(depth) : "comp-step") + "}, dependentTasks: [" + after + "]";
+    if (dice_.chance(40)) text += ", cachingOptions: {enableCache: true}";
     if (!inputs.empty()) text += ", inputs: {parameters: {x: {" + inputs + "}}}";
     if (always) text += ", triggerPolicy: {strategy: ALL_UPSTREAM_TASKS_COMPLETED}";
     if (loop) {

@@ -89,7 +89,7 @@ Engine::RunPtr Engine::add_loaded(const RunRow& row, ReadBack loaded) {
     spent->second.wall -= run->used.wall;
     spent->second.gpu -= run->used.gpu;
   }
-  if (!loaded.kept.empty()) run->kept = std::make_shared<const KeptResults>(std::move(loaded.kept));
+  if (!loaded.kept.empty()) run->kept = std::make_shared<KeptResults>(std::move(loaded.kept));
   run->keep_checkpoints = row.options.bool_or("keep_checkpoints", false);
   return run;
 }
@@ -99,7 +99,7 @@ void Engine::go_on(LiveRun& run) {
   if (run.seq == 0) return push(run.uuid, RunBegan{});
   if (run.state.run == RunState::kPaused) {
     run.held = true;
-    hands_.hold(run.uuid);
+    hold_back(run);
   }
   for (const StartAttempt& start : attempts_in_flight(run.state)) start_attempt(run, start, true);
   for (const StopAttempt& stop : stops_in_flight(run.state)) perform(run, stop);

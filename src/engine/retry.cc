@@ -58,7 +58,7 @@ Status Engine::retry(const Uuid& uuid, const std::string& from) {
   }
   SLUICE_TRY_STATUS(make_way(uuid));
   const bool began = loaded->seq > 0;
-  add_loaded(row, std::move(*loaded));
+  add_loaded(row, std::move(*loaded))->is_asked_again = !from.empty();
   push(uuid, began ? Event(asked) : Event(RunBegan{}));
   return {};
 }
@@ -84,21 +84,16 @@ Status Engine::restart(const Uuid& uuid, const Submission& submission, Prepared 
                                    Sync::kFull));
   const RunPtr run = add_run(row.id, uuid, std::move(prepared));
   run->keep_checkpoints = submission.keep_checkpoints;
-  run->kept = std::make_shared<const KeptResults>(std::move(kept));
+  run->kept = std::make_shared<KeptResults>(std::move(kept));
   push(uuid, RunBegan{});
   return {};
 }
 
-// True: what it makes is known from before the pipeline was edited, and the attempt is answered. A later attempt is one that
-// somebody wants to run.
-bool Engine::is_kept(LiveRun& run, const StartAttempt& start) {
-  if (run.kept == nullptr || start.attempt != 1) return false;
+// What it makes is known from before the pipeline was edited. A later attempt is one that somebody wants to run.
+std::optional<TaskData> Engine::kept_outputs(const LiveRun& run, const StartAttempt& start) const {
+  if (run.kept == nullptr || start.attempt != 1) return std::nullopt;
   const Node& node = run.state.at(start.task);
-  auto outputs =
-      run.kept->find(task_path(*run.plan, run.state, start.task), run.plan->components.at(node.component), node.inputs);
-  if (!outputs) return false;
-  push(run.uuid, AttemptCached{start.task, start.attempt, std::move(*outputs)});
-  return true;
+  return run.kept->find(task_path(*run.plan, run.state, start.task), run.plan->components.at(node.component), node.inputs);
 }
 
 }  // namespace sluice

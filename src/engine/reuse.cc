@@ -45,7 +45,7 @@ TaskData data_of(const std::string& json) {
 
 }  // namespace
 
-Result<Prepared> prepare_restart(const RunRow& run, Submission& submission, const ImageRules& images) {
+Result<Prepared> prepare_restart(const RunRow& run, Submission& submission, const SiteRules& rules) {
   ParsedPipeline parsed = parse_pipeline(submission.spec, submission.spec_file);
   if (parsed.errors.empty())
     for (const auto& [name, value] : run.parameters)
@@ -53,7 +53,7 @@ Result<Prepared> prepare_restart(const RunRow& run, Submission& submission, cons
   submission.name = run.name;
   submission.cache = run.options.bool_or("cache", true);
   submission.keep_checkpoints = run.options.bool_or("keep_checkpoints", false);
-  return prepare(submission, images, run_context_from_value(run.context));
+  return prepare(submission, rules, run_context_from_value(run.context));
 }
 
 std::string reuse_digest(const PlanComponent& leaf) {

@@ -14,7 +14,7 @@ namespace sluice {
 
 // The text, parameters and plan of the run from now on. Parameters that `submission` does not give are those of before, as far as
 // the new pipeline has them.
-Result<Prepared> prepare_restart(const RunRow& run, Submission& submission, const ImageRules& images);
+Result<Prepared> prepare_restart(const RunRow& run, Submission& submission, const SiteRules& rules);
 
 // Digest of what a leaf runs: image, command, environment, the names and types of its inputs and outputs.
 std::string reuse_digest(const PlanComponent& leaf);
@@ -32,7 +32,8 @@ class KeptResults {
 
   // What the task makes: the outputs of before, if it runs the same with equal inputs.
   std::optional<TaskData> find(const std::string& path, const PlanComponent& leaf, const TaskData& inputs) const;
-  bool empty() const { return by_path_.empty(); }
+  // Its content is gone.
+  void forget(const std::string& path) { by_path_.erase(path); }
 
  private:
   std::map<std::string, KeptResult> by_path_;

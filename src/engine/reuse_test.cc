@@ -25,9 +25,17 @@ class RetryWorld : public EngineWorld {
     EXPECT_EQ(row(uuid).state, RunState::kSucceeded);
     return uuid;
   }
+  // The hands link what these are known to have made.
+  void take_known(const std::vector<std::string>& tasks) {
+    for (const std::string& task : tasks) {
+      EXPECT_EQ(hands->calls.back(), "known " + task + "#1");
+      hands->cached(task);
+      settle();
+    }
+  }
   Status restart(const Uuid& uuid, const std::string& text) {
     Submission submission{.spec = text, .spec_file = "q.yaml"};
-    auto prepared = prepare_restart(row(uuid), submission, options.images);
+    auto prepared = prepare_restart(row(uuid), submission, options.sites);
     EXPECT_TRUE(prepared.has_value() && prepared->errors.empty());
     Status restarted = engine->restart(uuid, submission, std::move(*prepared));
     settle();
@@ -91,9 +99,10 @@ TEST(Restart, WhatIsAsItWasIsKept) {
   world.hands->fail("b");
   world.settle();
   ASSERT_TRUE(world.restart(uuid, kThree).has_value());
+  world.take_known({"a"});
   EXPECT_EQ(world.state_of(uuid, "root/a"), "CACHED");
   EXPECT_EQ(task_data_from_value(parse_json(world.task(uuid, "root/a").outputs).value()), y_is(7));
-  EXPECT_EQ(world.hands->started(), "a#1 b#1 b#1") << "of the run before, and of this one";
+  EXPECT_EQ(world.hands->calls.back(), "start b#1") << "it had failed";
   EXPECT_EQ(world.store.spec(world.row(uuid).spec_digest).value(), kThree);
 
   // What was kept outlives a crash, and what has been made since is kept by the next edit.
@@ -103,7 +112,7 @@ TEST(Restart, WhatIsAsItWasIsKept) {
   world.settle();
   world.forget_engine();
   ASSERT_TRUE(world.restart(uuid, kTwo).has_value());
-  EXPECT_EQ(world.hands->started(), "");
+  world.take_known({"a", "b"});
   EXPECT_EQ(world.row(uuid).state, RunState::kSucceeded);
   EXPECT_EQ(world.state_of(uuid, "root/b"), "CACHED");
 }
@@ -112,11 +121,22 @@ TEST(Restart, AnAttemptThatSomebodyAskedForRuns) {
   RetryWorld world;
   const Uuid uuid = world.succeeded(kTwo, {"a", "b"});
   ASSERT_TRUE(world.restart(uuid, kThree).has_value());
+  world.take_known({"a", "b"});
   world.hands->fail("c");
   world.settle();
   ASSERT_TRUE(world.engine->retry(uuid, "a").has_value());
   world.settle();
-  EXPECT_EQ(world.hands->newest("a").attempt, 2);
+  EXPECT_EQ(world.hands->calls.back(), "start a#2");
+}
+
+TEST(Restart, AResultWhoseContentIsGoneIsMadeAnew) {
+  RetryWorld world;
+  const Uuid uuid = world.succeeded(kTwo, {"a", "b"});
+  ASSERT_TRUE(world.restart(uuid, kThree).has_value());
+  EXPECT_EQ(world.hands->calls.back(), "known a#1");
+  world.hands->uncached("a");
+  world.settle();
+  EXPECT_EQ(world.hands->calls.back(), "start a#1");
 }
 
 TEST(Restart, OtherCodeAndOtherInputsRun) {

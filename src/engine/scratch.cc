@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "engine/platform.h"
 
 namespace sluice {
 namespace {
@@ -43,7 +44,7 @@ TaskId dag_of(const State& state, TaskId task) {
   return state.at(parent).kind == NodeKind::kLoop ? state.at(parent).parent : parent;
 }
 
-Result<AttemptOrder> order_of(const ReadBack& run, TaskId task, int attempt, const DataDir& dir, const SecretRules& secrets) {
+Result<AttemptOrder> order_of(const ReadBack& run, TaskId task, int attempt, const DataDir& dir, const ValueRules& values) {
   const Plan& plan = *run.prepared.plan;
   const Node& node = run.state.at(task);
   const PlanComponent& component = plan.components.at(node.component);
@@ -59,9 +60,12 @@ Result<AttemptOrder> order_of(const ReadBack& run, TaskId task, int attempt, con
   if (site == run.prepared.sites.by_executor.end())
     return fail(Code::kInvalid, "task '" + task_path(plan, run.state, task) + "' is an importer: it has no command");
   order.site = &site->second;
-  SLUICE_TRY(order.env,
-             platform_env(plan, plan.components.at(run.state.at(dag).component), *component.executor, StateScope(run.state, dag),
-                          dir, secrets, plan.context.resource_name + "-" + std::to_string(task.value)));
+  SLUICE_TRY(PlatformGifts gifts, platform_gifts(plan, plan.components.at(run.state.at(dag).component), *component.executor,
+                                                 StateScope(run.state, dag), dir, values,
+                                                 plan.context.resource_name + "-" + std::to_string(task.value)));
+  order.env = std::move(gifts.env);
+  order.mounts = std::move(gifts.mounts);
+  order.folders = std::move(gifts.folders);
   return order;
 }
 
@@ -89,7 +93,7 @@ Result<TaskId> find_leaf(const Plan& plan, const State& state, const std::string
 }
 
 Result<Scratch> lay_out_again(const ReadBack& run, TaskId task, int attempt, const DataDir& dir, const std::string& root,
-                              const SecretRules& secrets, const std::string& environment_bin) {
+                              const ValueRules& values, const std::string& environment_bin) {
   const Node& node = run.state.at(task);
   Scratch scratch{.task = task,
                   .path = task_path(*run.prepared.plan, run.state, task),
@@ -101,7 +105,7 @@ Result<Scratch> lay_out_again(const ReadBack& run, TaskId task, int attempt, con
   if (scratch.attempt > node.attempt)
     return fail(Code::kNotFound, "task '" + scratch.path + "' has no attempt " + std::to_string(scratch.attempt) +
                                      ", the newest is " + std::to_string(node.attempt));
-  SLUICE_TRY(AttemptOrder order, order_of(run, task, scratch.attempt, dir, secrets));
+  SLUICE_TRY(AttemptOrder order, order_of(run, task, scratch.attempt, dir, values));
   const std::string& run_uuid = order.run_uuid;
   const Checkpoint before = checkpoint_of(dir, run_uuid, scratch.path, *order.component, order.inputs, true);
   order.checkpoint = {.path = root + "/checkpoint", .make = true, .keep = true};

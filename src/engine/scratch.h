@@ -27,6 +27,6 @@ Result<TaskId> find_leaf(const Plan& plan, const State& state, const std::string
 // (also of what the run itself would get as links), of its checkpoint, and places for its outputs. The environment of the task is
 // to be found in `environment_bin`. kConflict: the task has not begun, so that nobody knows its inputs.
 Result<Scratch> lay_out_again(const ReadBack& run, TaskId task, int attempt, const DataDir& dir, const std::string& root,
-                              const SecretRules& secrets, const std::string& environment_bin);
+                              const ValueRules& values, const std::string& environment_bin);
 
 }  // namespace sluice

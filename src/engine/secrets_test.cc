@@ -10,7 +10,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::Pair;
 
 class SecretsTest : public testing::Test {
@@ -18,21 +17,6 @@ class SecretsTest : public testing::Test {
   std::string value(const std::string& name, const std::string& key, const SecretRules& rules = {}) {
     const auto found = secret_value(dir_, rules, name, key);
     return found ? *found : "error: " + found.error().message;
-  }
-
-  // The variables of the only task; `platform` is its Kubernetes configuration.
-  Result<std::vector<std::pair<std::string, std::string>>> env(const std::string& platform) {
-    const Prepared prepared =
-        prepare({.spec = pipeline_text(step_line("a"), "",
-                                       "  inputDefinitions: {parameters: {none: {parameterType: STRING, "
-                                       "isOptional: true}, who: {parameterType: STRING, defaultValue: s}}}\n") +
-                         "---\nplatforms: {kubernetes: {deploymentSpec: {executors: {exec-step: {" + platform + "}}}}}\n"},
-                {}, new_run_context(dir_, Uuid{}, from_micros(1)));
-    EXPECT_TRUE(prepared.errors.empty()) << prepared.errors.front().text();
-    State state;
-    (void)step(*prepared.plan, state, RunBegan{}, from_micros(1));
-    return platform_env(*prepared.plan, prepared.plan->components.front(), prepared.pipeline->executors.at("exec-step"),
-                        StateScope(state, TaskId{0}), dir_, {}, "pod-1");
   }
 
   TestFolder folder_;
@@ -80,37 +64,44 @@ TEST_F(SecretsTest, NamesStayBelowTheFolderOfSecrets) {
     EXPECT_THAT(value(name, key), HasSubstr("not a name")) << name << " " << key;
 }
 
-TEST_F(SecretsTest, KeysBecomeVariables) {
-  folder_.write("secrets/s/k", "1");
-  folder_.write("secrets/s/l", "2");
-  const auto found = env(
-      "secretAsEnv: [{secretNameParameter: {componentInputParameter: who}, keyToEnv: [{secretKey: k, envVar: K}, {secretKey: l, "
-      "envVar: L}]}], configMapAsEnv: [{configMapName: s, keyToEnv: [{configMapKey: k, envVar: C}]}]");
+TEST_F(SecretsTest, AllKeysOfOneAreThoseOfRulesAndOfTheFolder) {
+  folder_.write("secrets/db/password", "of the directory");
+  folder_.write("secrets/db/user", "me");
+  folder_.write("secrets/db/folder/x", "");
+  const std::string file = folder_.write("elsewhere", "of a file");
+  const SecretRules rules{{"db", {{"password", {.file = file}}}}, {"lost", {{"key", {.file = folder_.path() + "/nowhere"}}}}};
+  const auto found = secret_values(dir_, rules, "db");
   ASSERT_TRUE(found.has_value()) << found.error().message;
-  EXPECT_THAT(*found, ElementsAre(Pair("K", "1"), Pair("L", "2"), Pair("C", "1")));
+  EXPECT_THAT(*found, ElementsAre(Pair("password", "of a file"), Pair("user", "me")));
+  const auto missing = secret_values(dir_, rules, "web");
+  EXPECT_EQ(missing.error().message, "'web': not found");
+  EXPECT_THAT(missing.error().hint, HasSubstr("/secrets/web/KEY"));
+  EXPECT_THAT(secret_values(dir_, rules, "lost").error().message, HasSubstr("nowhere that can be read"));
+  EXPECT_THAT(secret_values(dir_, rules, "../db").error().message, HasSubstr("not a name"));
 }
 
-TEST_F(SecretsTest, WhatIsOptionalMayBeMissing) {
-  const auto found =
-      env("secretAsEnv: [{secretName: s, optional: true, keyToEnv: [{secretKey: k, envVar: K}]}, {secretNameParameter: "
-          "{componentInputParameter: none}, keyToEnv: [{secretKey: k, envVar: K}]}], "
-          "secretAsVolume: [{secretName: s, mountPath: /s, optional: true}]");
-  ASSERT_TRUE(found.has_value()) << found.error().message;
-  EXPECT_THAT(*found, IsEmpty());
-  const auto missing = env("configMapAsEnv: [{configMapName: s, keyToEnv: [{configMapKey: k, envVar: C}]}]");
-  ASSERT_FALSE(missing.has_value());
-  EXPECT_EQ(missing.error().message, "config map 's', key 'k': not found");
+TEST_F(SecretsTest, AConfigMapHasItsOwnPlaceAndElseThatOfSecrets) {
+  folder_.write("secrets/s/k", "a secret's");
+  folder_.write("secrets/both/k", "a secret's");
+  folder_.write("config_maps/both/k", "a map's");
+  const ScopedVariable variable("SLUICE_TEST_MAP", "a variable's");
+  const ValueRules rules{.config_maps = {{"ruled", {{"k", {.env = "SLUICE_TEST_MAP"}}}}}};
+  EXPECT_EQ(config_map_value(dir_, rules, "s", "k").value(), "a secret's");
+  EXPECT_EQ(config_map_value(dir_, rules, "both", "k").value(), "a map's");
+  EXPECT_EQ(config_map_value(dir_, rules, "ruled", "k").value(), "a variable's");
+  EXPECT_THAT(config_map_values(dir_, rules, "both").value(), ElementsAre(Pair("k", "a map's")));
+  EXPECT_THAT(config_map_values(dir_, rules, "s").value(), ElementsAre(Pair("k", "a secret's")));
+  const auto missing = config_map_value(dir_, rules, "s", "gone");
+  EXPECT_EQ(missing.error().message, "'s', key 'gone': not found");
+  EXPECT_THAT(missing.error().hint, HasSubstr("/config_maps/s/gone, or name its source in sluice.toml: [config_maps.s] gone"));
 }
 
-TEST_F(SecretsTest, APodKnowsItself) {
-  const auto found = env(
-      "podMetadata: {labels: {team: ml}, annotations: {a.b/c: d}}, fieldPathAsEnv: [{name: A, fieldPath: metadata.name}, {name: "
-      "B, "
-      "fieldPath: \"metadata.labels['team']\"}, {name: C, fieldPath: \"metadata.annotations['a.b/c']\"}, {name: D, fieldPath: "
-      "\"metadata.labels['gone']\"}, {name: E, fieldPath: status.podIP}, {name: F, fieldPath: spec.unheardOf}]");
-  ASSERT_TRUE(found.has_value()) << found.error().message;
-  EXPECT_THAT(*found, ElementsAre(Pair("A", "pod-1"), Pair("B", "ml"), Pair("C", "d"), Pair("D", ""), Pair("E", "127.0.0.1"),
-                                  Pair("F", "")));
+TEST_F(SecretsTest, WhatIsHiddenIsTheValueAsItIsPrinted) {
+  std::vector<std::string> texts;
+  add_hidden_texts("  s3cret\n", texts);
+  add_hidden_texts("\n", texts);
+  add_hidden_texts("-----BEGIN\nabcdefghij\n}\n", texts);
+  EXPECT_THAT(texts, ElementsAre("s3cret", "-----BEGIN\nabcdefghij\n}", "-----BEGIN", "abcdefghij"));
 }
 
 }  // namespace

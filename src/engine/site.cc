@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "base/sha256.h"
+#include "engine/container.h"
+#include "engine/platform.h"
+#include "engine/volumes.h"
 #include "plan/environment.h"
 
 namespace sluice {
@@ -28,13 +31,14 @@ std::string directory_of(const std::string& path) { return path.substr(0, path.r
 
 class SiteFinder {
  public:
-  SiteFinder(const Plan& plan, const SiteRules& rules) : plan_(plan), rules_(rules) {}
+  SiteFinder(const Plan& plan, const SiteRules& rules, const std::string& file) : plan_(plan), rules_(rules), file_(file) {}
 
   Sites find() {
     for (const PlanComponent& component : plan_.components) {
       if (component.executor == nullptr) continue;
       const auto* container = std::get_if<ContainerSpec>(&component.executor->what);
-      if (container == nullptr || sites_.by_executor.contains(component.executor->label)) continue;
+      if (container == nullptr || is_volume_image(container->image) || sites_.by_executor.contains(component.executor->label))
+        continue;
       sites_.by_executor.emplace(component.executor->label, site(*component.executor, *container));
     }
     return std::move(sites_);
@@ -43,7 +47,7 @@ class SiteFinder {
  private:
   Site site(const Executor& executor, const ContainerSpec& container) {
     Site found;
-    refuse_unsupported(executor, container);
+    refuse_init_containers(executor);
     note_ignored(executor.kubernetes, container, found);
     const std::string rule = rule_for(container.image, rules_.images);
     if (!rule.empty() && rule.front() == '/') {
@@ -52,14 +56,16 @@ class SiteFinder {
       if (container.python) found.environment = environment(*container.python, {rule, "configured"});
       return found;
     }
+    if (rule == "container") {
+      use_container(executor, container, found);
+      return found;
+    }
     ImageKind kind = image_kind(container.image);
     if (rule == "host") kind = ImageKind::kHost;
     if (rule == "python") kind = ImageKind::kPython;
     // A lightweight component only needs an interpreter, whatever the image is called; others need what is in the image.
     if (kind == ImageKind::kOther && container.image.find("{{$") == std::string::npos) {
-      refuse(executor, "image '" + container.image + "' cannot run without a container engine",
-             "map it in sluice.toml: [images] \"" + container.image +
-                 "\" = \"host\" (this machine's programs), \"python\", or the path of an interpreter");
+      use_container(executor, container, found);
       return found;
     }
     // Which image a placeholder names is only known when the task starts. There are no containers: it runs on what is here.
@@ -70,6 +76,19 @@ class SiteFinder {
       found.notes.push_back("image '" + container.image + "' runs on this machine's own programs, without a container");
     if (kind == ImageKind::kPython || container.python) use_python(executor, container, found);
     return found;
+  }
+
+  void use_container(const Executor& executor, const ContainerSpec& container, Site& site) {
+    const auto engine = container_engine();
+    if (!engine)
+      return refuse(
+          executor, "image '" + container.image + "' cannot run without a container engine",
+          "map it in sluice.toml: [images] \"" + container.image +
+              "\" = \"host\" (this machine's programs), \"python\", or the path of an interpreter; or install podman or "
+              "docker");
+    site.container_engine = *engine;
+    if (!executor.kubernetes.init_containers.empty())
+      refuse_init(executor, executor.kubernetes.init_containers.front(), "of a task in a container are not supported");
   }
 
   void use_python(const Executor& executor, const ContainerSpec& container, Site& site) {
@@ -104,34 +123,31 @@ class SiteFinder {
   }
 
   // What is asked for and has no effect on one machine.
-  static void note_ignored(const KubernetesConfig& kubernetes, const ContainerSpec& container, Site& site) {
+  void note_ignored(const KubernetesConfig& kubernetes, const ContainerSpec& container, Site& site) const {
     if (!container.cpu_limit.empty() || !container.memory_limit.empty() || !container.accelerator_type.empty() ||
         !container.accelerator_count.empty())
       site.notes.emplace_back("limits of CPU and memory and accelerators are not enforced on one machine yet");
-    for (const std::string& path : kubernetes.empty_dirs)
-      site.notes.push_back("nothing is mounted at " + path + ": a task has its own working directory and /tmp");
-    if (!kubernetes.unsupported.empty()) {
-      std::string keys;
-      for (const std::string& key : kubernetes.unsupported) keys += (keys.empty() ? "" : ", ") + key;
-      site.notes.push_back("without effect on one machine: " + keys);
+    for (const Diagnostic& warning : platform_warnings(kubernetes, file_)) site.notes.push_back(warning.text());
+  }
+
+  // They run on this machine's own programs, before the task and where it runs.
+  void refuse_init_containers(const Executor& executor) {
+    for (const InitContainer& init : executor.kubernetes.init_containers) {
+      if (init.stays) {
+        refuse_init(executor, init, "that run beside their task (restartPolicy Always) are not supported");
+      } else if (const std::string rule = rule_for(init.image, rules_);
+                 rule != "host" && (!rule.empty() || image_kind(init.image) != ImageKind::kHost)) {
+        refuse_init(
+            executor, init,
+            "run on this machine's own programs, and '" + init.image + "' is none of alpine, busybox, debian, ubuntu, bash");
+      }
     }
   }
 
-  void refuse_unsupported(const Executor& executor, const ContainerSpec& container) {
-    const KubernetesConfig& kubernetes = executor.kubernetes;
-    if (container.image.find("argostub/") != std::string::npos || !kubernetes.pvc_mounts.empty())
-      refuse(executor, "persistent volume claims are not supported on one machine yet",
-             "pass data between tasks as artifacts, or use dsl.WORKSPACE_PATH_PLACEHOLDER");
-    if (kubernetes.init_containers)
-      refuse(executor, "init containers are not supported on one machine yet", "make the init container a task of its own");
-    for (const NamedMount& mount : kubernetes.secret_volumes)
-      if (!mount.optional)
-        refuse(executor, "secrets mounted as files (" + mount.mount_path + ") are not supported yet",
-               "use the secret as an environment variable");
-    for (const NamedMount& mount : kubernetes.config_map_volumes)
-      if (!mount.optional)
-        refuse(executor, "config maps mounted as files (" + mount.mount_path + ") are not supported yet",
-               "use the config map as an environment variable");
+  void refuse_init(const Executor& executor, const InitContainer& init, const std::string& why) {
+    refuse(executor, "init container '" + init.name + "': init containers " + why,
+           "make it a task of its own, or name its image in sluice.toml: [images] \"" + init.image + "\" = \"host\"");
+    sites_.errors.back().place = init.place;
   }
 
   void refuse(const Executor& executor, std::string message, std::string hint) {
@@ -144,6 +160,7 @@ class SiteFinder {
 
   const Plan& plan_;
   const SiteRules& rules_;
+  const std::string& file_;
   Sites sites_;
 };
 
@@ -171,6 +188,8 @@ std::vector<EnvironmentSpec> certain_environments(const Plan& plan, const Sites&
   return found;
 }
 
-Sites find_sites(const Plan& plan, const SiteRules& rules) { return SiteFinder(plan, rules).find(); }
+Sites find_sites(const Plan& plan, const SiteRules& rules, const std::string& file) {
+  return SiteFinder(plan, rules, file).find();
+}
 
 }  // namespace sluice

@@ -13,7 +13,7 @@
 namespace sluice {
 
 // `[images]` of sluice.toml: image as the pipeline names it, or a prefix that ends in '*' -> "host", "python", or the path of an
-// interpreter.
+// interpreter, or "container".
 using ImageRules = std::map<std::string, std::string>;
 
 // What of the settings decides where components run.
@@ -26,11 +26,13 @@ struct Site {
   std::string path_prefix;                     // directories to put before PATH; empty: none
   std::optional<EnvironmentSpec> environment;  // must be there before an attempt starts; its bin/ then comes first on PATH
   bool python = false;
+  std::string container_engine;                // "podman" or "docker": it runs in a container of its image; empty: it does not
   std::vector<std::string> notes;              // warnings for each task that runs here
 };
 
 struct Sites {
-  std::map<std::string, Site> by_executor;     // label of a container executor that the plan reaches
+  std::map<std::string, Site> by_executor;     // label of a container executor that the plan reaches, and
+                                               // that has processes
   Diagnostics errors;                          // what makes the run impossible here, each with its ways out
 };
 
@@ -38,7 +40,8 @@ struct Sites {
 // order in which tasks can need them.
 std::vector<EnvironmentSpec> certain_environments(const Plan& plan, const Sites& sites);
 
-// Costs a start of each interpreter that is looked up for the first time.
-Sites find_sites(const Plan& plan, const SiteRules& rules);
+// Costs a start of each interpreter that is looked up for the first time. `file` is the pipeline's, for notes about a place in
+// it.
+Sites find_sites(const Plan& plan, const SiteRules& rules, const std::string& file = {});
 
 }  // namespace sluice

@@ -10,6 +10,7 @@
 namespace sluice {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -41,7 +42,7 @@ root: {dag: {tasks: {a: {componentRef: {name: comp-a}}}}}
     ParsedPipeline parsed = parse_pipeline(text, "p.yaml");
     EXPECT_TRUE(parsed.errors.empty()) << parsed.errors.front().text();
     const auto plan = make_plan(std::make_shared<const Pipeline>(std::move(parsed.pipeline)), {}, {}).plan;
-    return find_sites(*plan, rules);
+    return find_sites(*plan, {.images = rules, .environments = {}}, "p.yaml");
   }
   static std::string error_of(const Sites& sites) { return sites.errors.empty() ? "none" : sites.errors.front().message; }
   Site site(const std::string& container, const ImageRules& rules = {}, const std::string& platform = "") {
@@ -69,6 +70,7 @@ TEST_F(SiteTest, AHostImageRunsOnThisMachinesProgramsAndSaysSo) {
 TEST_F(SiteTest, AnImageThatIsNotUnderstoodIsRefusedWithItsWaysOut) {
   const Sites sites = find("image: 'ghcr.io/me/trainer:1', command: [train]");
   EXPECT_EQ(error_of(sites), "executor 'exec-a': image 'ghcr.io/me/trainer:1' cannot run without a container engine");
+  EXPECT_THAT(sites.errors[0].hint, HasSubstr("or install podman or docker"));
   EXPECT_THAT(sites.errors[0].hint, HasSubstr("[images] \"ghcr.io/me/trainer:1\" = \"host\""));
   EXPECT_EQ(sites.errors[0].path, "deploymentSpec.executors.exec-a");
   EXPECT_GT(sites.errors[0].place.line, 0);
@@ -117,23 +119,44 @@ TEST_F(SiteTest, WhatHasNoEffectOnOneMachineIsNoted) {
   const Site site = this->site("image: alpine, command: [ls], resources: {memoryLimit: 4, cpuLimit: 2}", {},
                                "emptyDirMounts: [{volumeName: v, mountPath: /scratch}], nodeSelector: {labels: {gpu: x}}, "
                                "tolerations: [{key: a}]");
-  EXPECT_THAT(site.notes, ElementsAre("limits of CPU and memory and accelerators are not enforced on one machine yet",
-                                      HasSubstr("nothing is mounted at /scratch"),
-                                      "without effect on one machine: nodeSelector, tolerations", HasSubstr("own programs")));
+  EXPECT_THAT(
+      site.notes,
+      ElementsAre("limits of CPU and memory and accelerators are not enforced on one machine yet",
+                  AllOf(StartsWith("p.yaml:11:"), HasSubstr("'nodeSelector' has no effect: there is one machine to run on")),
+                  AllOf(StartsWith("p.yaml:11:"), HasSubstr("'tolerations' has no effect")), HasSubstr("own programs")));
 }
 
-TEST_F(SiteTest, WhatCannotBeHadOnOneMachineIsRefused) {
-  const auto refused = [&](const std::string& platform) {
-    const Sites sites = find("image: alpine, command: [ls]", {}, platform);
+TEST_F(SiteTest, InitContainersRunOnThisMachinesProgramsOrAreRefused) {
+  const auto refused = [&](const std::string& init, const ImageRules& rules = {}) {
+    const Sites sites = find("image: alpine, command: [ls]", rules, "initContainers: [{name: i, command: [x], " + init + "}]");
     return sites.errors.empty() ? "none" : sites.errors[0].message + "; " + sites.errors[0].hint;
   };
-  EXPECT_THAT(refused("pvcMount: [{constant: vol, mountPath: /e}]"),
-              HasSubstr("persistent volume claims are not supported on one machine yet; pass data"));
-  EXPECT_THAT(refused("initContainers: [{name: i}]"), HasSubstr("init containers"));
-  EXPECT_THAT(refused("secretAsVolume: [{secretName: s, mountPath: /s}]"),
-              HasSubstr("secrets mounted as files (/s) are not supported yet; use the secret as an environment variable"));
-  EXPECT_THAT(refused("configMapAsVolume: [{configMapName: s, mountPath: /c}]"), HasSubstr("config maps mounted as files (/c)"));
-  EXPECT_EQ(refused("secretAsVolume: [{secretName: s, mountPath: /s, optional: true}]"), "none");
+  EXPECT_EQ(refused("image: 'busybox:1.36'"), "none");
+  EXPECT_THAT(
+      refused("image: 'ghcr.io/me/fetch'"),
+      AllOf(HasSubstr("init container 'i': init containers run on this machine's own programs, and 'ghcr.io/me/fetch' is"),
+            HasSubstr("[images] \"ghcr.io/me/fetch\" = \"host\"")));
+  EXPECT_EQ(refused("image: 'ghcr.io/me/fetch'", {{"ghcr.io/*", "host"}}), "none");
+  EXPECT_THAT(refused("image: alpine, restartPolicy: Always"), HasSubstr("that run beside their task"));
+  const Sites sites = find("image: alpine, command: [ls]", {}, "initContainers: [{name: i, image: x}]");
+  EXPECT_EQ(sites.errors.at(0).place.line, 11) << "the init container's own line";
+}
+
+TEST_F(SiteTest, AnUnknownImageRunsInAContainerWhereThereIsAnEngine) {
+  folder_.write_script("bin/podman", "#!/bin/sh\ntest \"$1\" = info\n");
+  const ScopedVariable path("PATH", folder_.path() + "/bin:/usr/bin");
+  EXPECT_EQ(site("image: 'ghcr.io/me/trainer:1', command: [train]").container_engine, "podman");
+  EXPECT_EQ(site("image: alpine, command: [ls]").container_engine, "") << "the host will do";
+  EXPECT_EQ(site("image: alpine, command: [ls]", {{"alpine", "container"}}).container_engine, "podman");
+  EXPECT_THAT(error_of(find("image: 'ghcr.io/me/trainer:1', command: [train]", {},
+                            "initContainers: [{name: i, image: alpine, command: [x]}]")),
+              HasSubstr("of a task in a container are not supported"));
+}
+
+TEST_F(SiteTest, VolumeTasksHaveNoSite) {
+  const Sites sites = find("image: argostub/createpvc");
+  EXPECT_EQ(error_of(sites), "none");
+  EXPECT_TRUE(sites.by_executor.empty());
 }
 
 }  // namespace

@@ -75,7 +75,10 @@ class FakeHands final : public Hands {
   void listen(Listener given) override { listener = std::move(given); }
   void start(AttemptOrder order) override {
     if (on_start) on_start(order);
-    calls.push_back((order.again ? "again " : "start ") + order.task_name + "#" + std::to_string(order.attempt));
+    calls.push_back((order.again    ? "again "
+                     : order.cached ? "known "
+                                    : "start ") +
+                    order.task_name + "#" + std::to_string(order.attempt));
     orders.push_back(std::move(order));
   }
   void stop(const Uuid&, TaskId task, int attempt, FailureKind why) override {
@@ -96,6 +99,15 @@ class FakeHands final : public Hands {
   void succeed(std::string_view task, TaskData outputs = {}) {
     const AttemptOrder& order = newest(task);
     listener.report(order.run, AttemptSucceeded{order.task, order.attempt, std::move(outputs)}, {});
+  }
+  // What was ordered as known is so, at its maker's places; or its content is gone.
+  void cached(std::string_view task) {
+    const AttemptOrder& order = newest(task);
+    listener.report(order.run, AttemptCached{order.task, order.attempt, order.cached.value()}, {});
+  }
+  void uncached(std::string_view task) {
+    const AttemptOrder& order = newest(task);
+    listener.uncached(order.run, order.task, order.attempt);
   }
   void fail(std::string_view task, FailureKind kind = FailureKind::kExit, int exit_code = 1, std::string message = "") {
     const AttemptOrder& order = newest(task);

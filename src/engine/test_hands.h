@@ -111,20 +111,22 @@ class HandsWorld : public AttemptWorld {
       return std::make_unique<ScriptedSupervisor>(scripts.back());
     };
     hands = std::make_unique<LocalHands>(loop, dir, objects, environments, std::move(options));
-    hands->listen({.report =
-                       [this](const Uuid& run, Event event, Aside aside) {
-                         EXPECT_EQ(run, uuid);
-                         EXPECT_FALSE(ordering) << "an answer from within a call";
-                         reports.push_back(
-                             {std::move(event), std::move(aside.note), std::move(aside.process), std::move(aside.gpus)});
-                       },
-                   .building = [this](const BuildNotice& notice) { builds.push_back(notice); },
-                   .waiting =
-                       [this](const Uuid&, TaskId task, const std::string& what) {
-                         EXPECT_FALSE(ordering);
-                         waits.push_back(std::to_string(task.value) + ": " + what);
-                       },
-                   .trouble = [this](const Error& error) { troubles.push_back(error.message); }});
+    hands->listen(
+        {.report =
+             [this](const Uuid& run, Event event, Aside aside) {
+               EXPECT_EQ(run, uuid);
+               EXPECT_FALSE(ordering) << "an answer from within a call";
+               reports.push_back({std::move(event), std::move(aside.note), std::move(aside.process), std::move(aside.gpus)});
+             },
+         .building = [this](const BuildNotice& notice) { builds.push_back(notice); },
+         .waiting =
+             [this](const Uuid&, TaskId task, const std::string& what) {
+               EXPECT_FALSE(ordering);
+               waits.push_back(std::to_string(task.value) + ": " + what);
+             },
+         .trouble = [this](const Error& error) { troubles.push_back(error.message); },
+         .uncached = [this](const Uuid&, TaskId task,
+                            int attempt) { uncached.push_back(std::to_string(task.value) + "#" + std::to_string(attempt)); }});
     loop.at_round_end([this] {
       if (flushes) hands->flush();
     });
@@ -194,6 +196,7 @@ class HandsWorld : public AttemptWorld {
     return std::visit(Match{
                           [&](const AttemptStarted& e) { return name(e) + " started"; },
                           [&](const AttemptSucceeded& e) { return name(e) + " ok"; },
+                          [&](const AttemptCached& e) { return name(e) + " cached"; },
                           [&](const AttemptFailed& e) {
                             return name(e) + " failed " + std::string(failure_name(e.kind)) + " " + std::to_string(e.exit_code) +
                                    " " + e.message;
@@ -212,6 +215,7 @@ class HandsWorld : public AttemptWorld {
   std::vector<Report> reports;
   std::vector<BuildNotice> builds;
   std::vector<std::string> troubles, waits;
+  std::vector<std::string> uncached;  // "1#1": its content was gone
   std::shared_ptr<SupervisorScript> next_script;  // of the next supervisor, if the test wants to say
   bool flushes = true;
   bool ordering = false;

@@ -108,7 +108,7 @@ class MachineHands final : public Hands {
     const Key key{order.run, order.task, order.attempt};
     EXPECT_FALSE(jobs_.contains(key)) << Machine::name(key) << " is ordered twice";
     EXPECT_FALSE(order.again && flushed_) << Machine::name(key) << " is adopted too late";
-    jobs_[key] = {.again = order.again};
+    jobs_[key] = {.again = order.again, .cached = std::move(order.cached)};
     queue_.push_back(key);
   }
   void stop(const Uuid& run, TaskId task, int attempt, FailureKind why) override {
@@ -147,6 +147,7 @@ class MachineHands final : public Hands {
     bool again = false;
     bool running = false;
     std::optional<FailureKind> stopped;
+    std::optional<TaskData> cached;
   };
 
   void dispatch(const Key& key) {
@@ -158,6 +159,7 @@ class MachineHands final : public Hands {
       if (job.stopped) return answer_stopped(key);
     }
     if (job.stopped) return;  // its answer is on its way
+    if (job.cached && !held_.contains(std::get<0>(key))) return answer_cached(key, *job.cached);
     constexpr int kSlots = 3;
     const auto busy = std::count_if(jobs_.begin(), jobs_.end(), [](const auto& entry) { return entry.second.running; });
     if (held_.contains(std::get<0>(key)) || busy >= kSlots) return queue_.push_back(key);
@@ -191,6 +193,15 @@ class MachineHands final : public Hands {
     const FailureKind why = process.stopped.value_or(FailureKind::kExit);
     say(key, good ? Event(AttemptSucceeded{task, attempt, y_is(static_cast<int>(dice_.roll(10)))})
                   : Event(AttemptFailed{task, attempt, why, process.stopped ? 143 : 1, "bad luck"}));
+  }
+  // Now and then the content is gone.
+  void answer_cached(const Key& key, const TaskData& outputs) {
+    if (calm_ || !dice_.chance(10)) return say(key, AttemptCached{std::get<1>(key), std::get<2>(key), outputs});
+    ++posted_;
+    loop_.post([this, key] {
+      --posted_;
+      if (jobs_.erase(key) > 0) listener_.uncached(std::get<0>(key), std::get<1>(key), std::get<2>(key));
+    });
   }
   void answer_lost(const Key& key) {
     const auto stopped = jobs_.at(key).stopped;

@@ -17,7 +17,7 @@ namespace sluice {
 struct Seen {
   std::uint64_t crashes = 0, fuses = 0, cut_recoveries = 0, lost_supervisors = 0, clean_stops = 0, orphans = 0, troubles = 0,
                 clock_jumps = 0, pauses = 0, resumes = 0, cancels = 0, retries = 0, removals = 0, snapshots = 0, lost = 0,
-                timeouts = 0, run_deadlines = 0, same_keys = 0;
+                timeouts = 0, run_deadlines = 0, same_keys = 0, cached = 0;
 };
 
 // What the store has been told of one run.
@@ -43,11 +43,12 @@ class Witness {
         told.cancelled = false;
       }
       if (entry.kind == "cancel_asked") told.cancelled = true;
-      if (entry.kind != "attempt_succeeded" && entry.kind != "attempt_failed") continue;
+      if (entry.kind != "attempt_succeeded" && entry.kind != "attempt_cached" && entry.kind != "attempt_failed") continue;
       const Value payload = parse_json(entry.payload).value();
       const std::int64_t task = payload.int_or("task", -1);
       EXPECT_TRUE(told.answers.emplace(task, payload.int_or("attempt", -1)).second) << "committed twice: " << entry.payload;
-      if (entry.kind == "attempt_succeeded") told.succeeded.insert(task);
+      if (entry.kind != "attempt_failed") told.succeeded.insert(task);
+      seen_.cached += entry.kind == "attempt_cached" ? 1 : 0;
       seen_.timeouts += payload.string_or("failure", "") == "timeout" ? 1 : 0;
       if (payload.string_or("failure", "") != "lost") continue;
       ++seen_.lost;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -36,6 +37,8 @@ AttemptProcess::AttemptProcess(AttemptSpec spec, TmpSlots::Lease tmp)
   pipes_[1].stream = Stream::kStderr;
   exit_.id = spec_.id;
   exit_.note = tmp_.note;
+  if (!spec_.redact.empty()) log_.hide(spec_.redact);
+  if (!spec_.cold_because.empty()) exit_.process = "cold: " + spec_.cold_because;
 }
 
 AttemptProcess::~AttemptProcess() {
@@ -57,21 +60,17 @@ bool AttemptProcess::refuse(const std::string& what, int error) {
   return refuse(126, failure.message);
 }
 
-bool AttemptProcess::start(ProgramFinder& programs, const BaseEnvironment& environment, int devnull, Instant now) {
-  exit_.began = exit_.ended = now;
-  std::vector<std::pair<std::string, std::string>> extra;
+bool AttemptProcess::make_tmpdir(std::vector<std::pair<std::string, std::string>>& extra) {
   const bool has_own =
       std::any_of(spec_.env.begin(), spec_.env.end(), [](const auto& variable) { return variable.first == "TMPDIR"; });
-  if (tmp_.use_tmpdir && !has_own) {
-    const std::string tmp = spec_.directory + ".tmp";
-    if (::mkdir(tmp.c_str(), 0700) != 0 && errno != EEXIST) return refuse("make " + tmp, errno);
-    extra.emplace_back("TMPDIR", tmp);
-  }
-  const auto block = environment.with(spec_, extra);
-  const std::string path(environment.value(spec_, "PATH"));
-  auto program = programs.find(spec_.argv[0], path, spec_.directory);
-  if (!program.error.empty()) return refuse(program.exit_code, std::move(program.error));
+  if (!tmp_.use_tmpdir || has_own) return true;
+  const std::string tmp = spec_.directory + ".tmp";
+  if (::mkdir(tmp.c_str(), 0700) != 0 && errno != EEXIST) return refuse("make " + tmp, errno);
+  extra.emplace_back("TMPDIR", tmp);
+  return true;
+}
 
+bool AttemptProcess::make_pipes() {
   for (OutputPipe& pipe : pipes_) {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) return refuse("make a pipe", errno);
@@ -80,7 +79,24 @@ bool AttemptProcess::start(ProgramFinder& programs, const BaseEnvironment& envir
     pipe.write_fd = ends[1];
     ::fcntl(pipe.read_fd, F_SETFL, O_NONBLOCK);
   }
+  return true;
+}
+
+void AttemptProcess::make_limit() {
   if (spec_.memory_bytes > 0 || spec_.cpu_milli > 0) limit_ = std::make_unique<AttemptLimit>(spec_);
+}
+
+bool AttemptProcess::start(ProgramFinder& programs, const BaseEnvironment& environment, int devnull, Instant now) {
+  exit_.began = exit_.ended = now;
+  if (!tmp_.refusal.empty()) return refuse(126, tmp_.refusal);
+  std::vector<std::pair<std::string, std::string>> extra;
+  if (!make_tmpdir(extra)) return false;
+  const auto block = environment.with(spec_, extra);
+  const std::string path(environment.value(spec_, "PATH"));
+  auto program = programs.find(spec_.argv[0], path, spec_.directory);
+  if (!program.error.empty()) return refuse(program.exit_code, std::move(program.error));
+  if (!make_pipes()) return false;
+  make_limit();
   SpawnOutcome outcome;
   if (run(program, block, devnull, outcome)) return true;
   if (outcome.error == ENOENT) {
@@ -93,6 +109,21 @@ bool AttemptProcess::start(ProgramFinder& programs, const BaseEnvironment& envir
   auto failure = explain_exec_failure(spec_, program.path, outcome);
   exit_.unavailable = fail_errno("", outcome.error).value().code == Code::kUnavailable;
   return refuse(failure.exit_code, std::move(failure.error));
+}
+
+bool AttemptProcess::start_warm(WarmPool& warm, const BaseEnvironment& environment, int devnull, Instant now) {
+  exit_.began = exit_.ended = now;
+  if (!tmp_.refusal.empty()) return refuse(126, tmp_.refusal);
+  std::vector<std::pair<std::string, std::string>> extra;
+  if (!make_tmpdir(extra) || !make_pipes()) return false;
+  make_limit();
+  const auto block = environment.with(spec_, extra);
+  pid_ = warm.hand(spec_, block.envp, {devnull, pipes_[0].write_fd, pipes_[1].write_fd, tmp_}, now);
+  if (pid_ < 0) return false;
+  if (limit_ != nullptr) limit_->add(pid_);  // what its worker has made before is not counted
+  is_warm_ = true;
+  exit_.process = "warm";
+  return true;
 }
 
 // A text file without a #! line is a shell script, as execvp has it.
@@ -144,6 +175,11 @@ void AttemptProcess::main_ended(int wait_status, const rusage& usage, Instant no
   exit_.ended = now;
   exit_.signal = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
   exit_.exit_code = exit_.signal != 0 ? 128 + exit_.signal : WEXITSTATUS(wait_status);
+  // The shell says so of a cold one, but not of these two.
+  const bool is_quiet = exit_.signal == 0 || exit_.signal == SIGINT || exit_.signal == SIGPIPE;
+  if (is_warm_ && !is_quiet && !kill_at && !exit_.lost)
+    log_.write(Stream::kStderr, std::string(::strsignal(exit_.signal)) + (WCOREDUMP(wait_status) ? " (core dumped)\n" : "\n"),
+               now);
   exit_.cpu = duration_of(usage.ru_utime) + duration_of(usage.ru_stime);
   exit_.max_rss_bytes = std::int64_t{usage.ru_maxrss} * 1024;
 }
@@ -160,6 +196,7 @@ void AttemptProcess::finish(Instant now) {
     for (int reads = 0; reads < kLastReadsMax && read_output(pipe, now);) ++reads;
     close_fd(pipe.read_fd);
   }
+  log_.finish(now);
   if (log_.dropped_bytes() > 0) {
     if (!exit_.note.empty()) exit_.note += "; ";
     exit_.note += "the last " + format_bytes(static_cast<double>(log_.dropped_bytes())) +

@@ -8,12 +8,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "exec/limits.h"
 #include "exec/log.h"
 #include "exec/spawn.h"
 #include "exec/supervisor.h"
 #include "exec/tmp_slots.h"
+#include "exec/warm_pool.h"
 
 namespace sluice {
 
@@ -38,6 +41,11 @@ class AttemptProcess {
 
   // Makes the working directory and the pipes, and starts the main process. False: it could not be started, and exit() says why.
   bool start(ProgramFinder& programs, const BaseEnvironment& environment, int devnull, Instant now);
+  // The same in a process that a warm worker has forked. False without a word in exit(): there is none any more.
+  bool start_warm(WarmPool& warm, const BaseEnvironment& environment, int devnull, Instant now);
+  // Where it runs, for the exit of a Python component.
+  void note_process(std::string process) { exit_.process = std::move(process); }
+  bool is_warm() const { return is_warm_; }
 
   const std::string& id() const { return spec_.id; }
   const AttemptSpec& spec() const { return spec_; }
@@ -48,7 +56,12 @@ class AttemptProcess {
   // Moves what a pipe holds to the log, at most one read. False: nothing more for now, or ever.
   bool read_output(OutputPipe& pipe, Instant now);
   void main_ended(int wait_status, const rusage& usage, Instant now);
+  // The worker that it was forked from has died, and it with that.
+  void note_lost() { exit_.lost = true; }
   bool has_main_ended() const { return has_main_ended_; }
+  // Its number may soon be another process's.
+  void note_dying() { is_dying_ = true; }
+  bool can_be_signalled() const { return !has_main_ended_ && !is_dying_; }
   // After the last process is gone: the rest of the output. Then exit() is complete.
   void finish(Instant now);
   const AttemptExit& exit() const { return exit_; }
@@ -63,12 +76,17 @@ class AttemptProcess {
  private:
   bool refuse(int exit_code, std::string error);
   bool refuse(const std::string& what, int error);  // of a system call
+  bool make_pipes();
+  void make_limit();
+  bool make_tmpdir(std::vector<std::pair<std::string, std::string>>& extra);
   bool run(const ProgramFinder::Found& program, const BaseEnvironment::Block& block, int devnull, SpawnOutcome& outcome);
 
   AttemptSpec spec_;
   TmpSlots::Lease tmp_;
   pid_t pid_ = -1;
   bool has_main_ended_ = false;
+  bool is_warm_ = false;
+  bool is_dying_ = false;
   std::array<OutputPipe, 2> pipes_;
   LogWriter log_;
   std::unique_ptr<AttemptLimit> limit_;

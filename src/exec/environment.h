@@ -77,7 +77,11 @@ class EnvironmentStore {
 
   bool has(const std::string& key) const;
   // 64 hex digits over the sorted "name==version" of what is installed in it. Empty if it is not there.
+  // Costs a look at a file; more where that has changed.
   std::string lock(const std::string& key) const;
+  // What such a digest stands for: "name==version", sorted. Kept beside the environments (ROOT/../locks), which come and go;
+  // empty if it is not known any more.
+  std::vector<std::string> installed(const std::string& lock) const;
 
   // An attempt uses it. Remembered on the disk, once a day at most; costs a look into a map otherwise. From ensure() to the end
   // of this store the environment is in use: nobody retires it.
@@ -103,6 +107,12 @@ class EnvironmentStore {
   EnvironmentSettings settings_;
   std::mutex mutex_;
   std::map<std::string, Use> uses_;  // guarded by mutex_
+  struct Lock {
+    std::int64_t mtime_ns = 0;  // of the marker
+    std::string digest;
+  };
+  mutable std::mutex locks_mutex_;
+  mutable std::map<std::string, Lock> locks_;  // by key, guarded by locks_mutex_
 };
 
 std::string default_environment_root();

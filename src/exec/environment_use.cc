@@ -58,11 +58,6 @@ void EnvironmentStore::note_use(const std::string& key) {
   (void)::futimens(use->second.lock.fd(), nullptr);  // that it cannot be noted is no reason to fail
 }
 
-std::string EnvironmentStore::lock(const std::string& key) const {
-  const auto marker = is_hex(key) ? read_marker(root_ + "/" + key) : std::nullopt;
-  return marker ? lock_digest(marker->installed) : "";
-}
-
 std::vector<EnvironmentInfo> EnvironmentStore::list() const {
   std::vector<EnvironmentInfo> out;
   for (const fs::path& entry : folder_entries(root_)) {

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -131,6 +132,9 @@ TEST_F(EnvironmentUse, ItsLockIsADigestOfWhatIsInstalled) {
   EXPECT_EQ(store.lock(kOther), lock_digest({"six==1.0"}));
   EXPECT_EQ(store.lock(std::string(64, 'c')), "");
   EXPECT_EQ(store.lock("../etc"), "");
+  EXPECT_EQ(store.installed(store.lock(kOther)), std::vector<std::string>{"six==1.0"});
+  EXPECT_TRUE(store.installed(std::string(64, 'd')).empty());
+  EXPECT_TRUE(store.installed("../../etc/passwd").empty());
 }
 
 }  // namespace

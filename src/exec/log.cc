@@ -9,8 +9,21 @@
 #include <utility>
 
 #include "exec/log_frame.h"
+#include "exec/redact.h"
 
 namespace sluice {
+
+struct LogWriter::Redaction {
+  explicit Redaction(const std::vector<std::string>& hidden) : texts(hidden) {}
+  Redaction(const Redaction&) = delete;  // the redactors point into it
+  Redaction& operator=(const Redaction&) = delete;
+  Redactor& of(Stream stream) { return stream == Stream::kStdout ? out : err; }
+
+  const HiddenTexts texts;
+  Redactor out{texts}, err{texts};
+};
+
+LogWriter::LogWriter(std::string path, std::int64_t bytes_max) : path_(std::move(path)), bytes_max_(bytes_max) {}
 
 LogWriter::~LogWriter() {
   if (fd_ >= 0) ::close(fd_);
@@ -24,9 +37,31 @@ LogWriter::LogWriter(LogWriter&& other) noexcept
       written_(other.written_),
       output_(other.output_),
       dropped_(other.dropped_),
-      error_(other.error_) {}
+      error_(other.error_),
+      redaction_(std::move(other.redaction_)) {}
+
+void LogWriter::hide(const std::vector<std::string>& texts) {
+  redaction_ = std::make_unique<Redaction>(texts);
+  if (redaction_->texts.empty()) redaction_.reset();
+}
 
 void LogWriter::write(Stream stream, std::string_view bytes, Instant at) {
+  if (redaction_ == nullptr || stream == Stream::kNote) return write_shown(stream, bytes, at);
+  std::string shown;
+  redaction_->of(stream).feed(bytes, shown);
+  write_shown(stream, shown, at);
+}
+
+void LogWriter::finish(Instant at) {
+  if (redaction_ == nullptr) return;
+  for (const Stream stream : {Stream::kStdout, Stream::kStderr}) {
+    std::string shown;
+    redaction_->of(stream).finish(shown);
+    write_shown(stream, shown, at);
+  }
+}
+
+void LogWriter::write_shown(Stream stream, std::string_view bytes, Instant at) {
   while (!bytes.empty()) {
     const auto part = bytes.substr(0, kLogFrameBytesMax);
     bytes.remove_prefix(part.size());

@@ -8,8 +8,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -20,17 +22,23 @@ enum class Stream : std::uint8_t { kStdout = 1, kStderr = 2, kNote = 3 };
 
 class LogWriter {
  public:
-  LogWriter(std::string path, std::int64_t bytes_max) : path_(std::move(path)), bytes_max_(bytes_max) {}
+  LogWriter(std::string path, std::int64_t bytes_max);
   ~LogWriter();
   LogWriter(LogWriter&& other) noexcept;
   LogWriter& operator=(LogWriter&&) = delete;
+  // From now on these texts appear as *** in stdout and stderr; see redact.h.
+  void hide(const std::vector<std::string>& texts);
   // Opens the file at the first call. After a write error (disk full) the rest is dropped and counted.
   void write(Stream stream, std::string_view bytes, Instant at);
+  // The output has ended: what was held back, as it could have been the beginning of a hidden text, is written.
+  void finish(Instant at);
   std::int64_t dropped_bytes() const { return dropped_; }
   // Of the first write that failed; 0 if none did.
   int error() const { return error_; }
 
  private:
+  struct Redaction;
+  void write_shown(Stream stream, std::string_view bytes, Instant at);
   bool make_room(std::int64_t frame_bytes, Instant at);
   bool open_tail(Instant at);
   bool put(std::uint8_t stream, std::string_view bytes, Instant at);
@@ -43,6 +51,7 @@ class LogWriter {
   std::int64_t output_ = 0;   // bytes of output so far, without frames
   std::int64_t dropped_ = 0;
   int error_ = 0;
+  std::unique_ptr<Redaction> redaction_;  // null: nothing is hidden
 };
 
 struct LogChunk {
@@ -64,7 +73,6 @@ class LogFollower {
   Status poll_until(const std::function<bool(const LogChunk&)>& visit);
 
  private:
-
   std::string path_;
   std::int64_t tail_ = -1;  // number of the tail file that is being read; -1: the head
   std::int64_t offset_ = 0;  // in the file that is being read

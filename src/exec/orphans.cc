@@ -24,9 +24,9 @@ std::string owner_of(pid_t pid, const Orphans::Attempts& attempts) {
 
 }  // namespace
 
-void Orphans::find(const Attempts& attempts, const Mains& mains) {
+void Orphans::find(const Attempts& attempts, const Mains& mains, std::size_t expected) {
   children_.read(pids_);
-  if (pids_.size() == mains.size()) return;
+  if (pids_.size() == expected) return;
   for (const pid_t pid : pids_)
     if (mains.count(pid) == 0 && orphans_.count(pid) == 0 && !is_helper(pid))
       orphans_.emplace(pid, Orphan{owner_of(pid, attempts)});

@@ -20,8 +20,9 @@ class Orphans {
   using Attempts = std::unordered_map<std::string, std::unique_ptr<AttemptProcess>>;  // by id, those that are not finished
   using Mains = std::unordered_map<pid_t, AttemptProcess*>;                           // main processes that live
 
-  // Takes in those that have become our children since the last call. One read of a file when there are none.
-  void find(const Attempts& attempts, const Mains& mains);
+  // Takes in those that have become our children since the last call. One read of a file when there are none: as many children
+  // as `expected`.
+  void find(const Attempts& attempts, const Mains& mains, std::size_t expected);
   // Asks those of an attempt whose main process has ended to end, or kills them once its grace is over. False: there are none.
   // The last attempt (`is_last`) has those too that belong to nobody we know.
   bool end_those_of(const AttemptProcess& attempt, bool is_last, Instant now);

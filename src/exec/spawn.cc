@@ -52,7 +52,7 @@ __attribute__((no_sanitize("address", "thread"))) int run_child(void* argument) 
   if (request.user_namespace >= 0 && ::setns(request.user_namespace, CLONE_NEWUSER) != 0) return give_up(child, "setns");
   if (request.mount_namespace >= 0 && ::setns(request.mount_namespace, CLONE_NEWNS) != 0) return give_up(child, "setns");
   if (request.root >= 0 && (::fchdir(request.root) != 0 || ::chroot(".") != 0)) return give_up(child, "chroot");
-  ::setsid();
+  if (request.own_session) ::setsid();
   // After setns, which clears it. If the parent died before, nobody would kill us.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != child.parent) return 127;

@@ -25,14 +25,15 @@ struct SpawnRequest {
   int mount_namespace = -1;
   int root = -1;  // root directory to have in the mount namespace
   std::array<int, 2> cgroups{-1, -1};  // cgroup.procs to write itself into
+  bool own_session = true;  // false: a helper of ours, which stays in our session
 };
 struct SpawnOutcome {
   pid_t pid = -1;
   const char* failed_call = nullptr;  // "execve", "chdir", ...; null: the program runs
   int error = 0;  // errno of it
 };
-// Own session and process group, signals unblocked, killed with its parent. Must be called on the main thread: PDEATHSIG watches
-// the thread that forked. Returns when the program runs or could not be started (then the child is reaped).
+// A session and process group of its own, signals unblocked, killed with its parent. Must be called on the main thread: PDEATHSIG
+// watches the thread that forked. Returns when the program runs or could not be started (then the child is reaped).
 SpawnOutcome spawn(const SpawnRequest& request);
 
 // Looks programs up on a PATH and remembers what it found, as a shell does: a start then costs no look at the disk.

@@ -41,7 +41,8 @@ SupervisorLoop::SupervisorLoop(int fd, int exits_fd, const SupervisorOptions& op
       listener_(options.outlives ? fd : -1),
       exit_file_(exits_fd, options.outlives),
       tmp_(options),
-      environment_(environ) {
+      environment_(environ),
+      warm_(options, environment_) {
   if (options.outlives) return;
   peer_.emplace(fd);
   has_heard_all_ = true;  // nothing was before it
@@ -69,6 +70,7 @@ bool SupervisorLoop::set_up() {
   devnull_ = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   oom_kills_ = oom_kills();
   if (signals_ < 0 || epoll_ < 0 || devnull_ < 0) return false;
+  if (!warm_.set_up(devnull_) || !watch(warm_.fd(), &warm_)) return false;
   return watch(signals_, &signals_) && (listener_ >= 0 ? watch(listener_, &listener_) : watch(peer_->fd(), &peer_));
 }
 
@@ -87,6 +89,7 @@ int SupervisorLoop::run() {
     if (has_news_ || watches_room_) send_waiting();
     turn();
   }
+  warm_.end(clock_.now());
   orphans_.kill_children();
   leave_files();
   send_last_words();
@@ -101,6 +104,7 @@ void SupervisorLoop::turn() {
   has_news_ = holds_back && count == 0;
   // Output first, because an exit destroys the pipes that later events of this turn may point to.
   bool has_signals = false;
+  bool has_warm = warm_.is_due(now_);
   bool has_messages = false;
   bool has_connection = false;
   for (int i = 0; i < count; ++i) {
@@ -111,11 +115,14 @@ void SupervisorLoop::turn() {
       has_messages = true;
     } else if (source == &listener_) {
       has_connection = true;
+    } else if (source == &warm_) {
+      has_warm = true;
     } else {
       auto* pipe = static_cast<OutputPipe*>(source);
       pipe->attempt->read_output(*pipe, now_);
     }
   }
+  if (has_warm) on_warm();  // what a step has said comes before that its worker is gone
   if (has_signals) on_signals();
   if (stopping_ > 0) kill_overdue();
   if (limited_ > 0) look_at_limits();
@@ -136,6 +143,7 @@ int SupervisorLoop::wait_ms() {
   int wait = tmp_.idle_work_after_ms(!attempts_.empty());
   const auto at_most = [&](std::int64_t ms) { wait = wait < 0 ? static_cast<int>(ms) : std::min(wait, static_cast<int>(ms)); };
   if (!ended_.empty()) at_most(kLookAgainMs);
+  if (const int warm = warm_.wait_ms(now_); warm >= 0) at_most(warm);
   if (has_unsent() && !watches_room_) at_most(kBeganWaitsMs);
   if (is_idle()) at_most(std::chrono::milliseconds(kIdleMax).count() / 4);
   if (limited_ > 0) at_most(std::max<std::int64_t>(1, (look_at_ - clock_.now()).count() / 1000 + 1));
@@ -161,16 +169,20 @@ void SupervisorLoop::on_signals() {
 void SupervisorLoop::start(AttemptSpec spec) {
   if (ending_ != Ending::kNo || attempts_.count(spec.id) > 0) return;
   if (const auto old = exits_.find(spec.id); old != exits_.end()) return say(old->second);
-  if (std::any_of(held_.begin(), held_.end(), [&](const AttemptSpec& held) { return held.id == spec.id; })) return;
+  for (const auto* queue : {&held_, &warming_})
+    if (std::any_of(queue->begin(), queue->end(), [&](const AttemptSpec& held) { return held.id == spec.id; })) return;
   held_.push_back(std::move(spec));
   start_held();
 }
 
 void SupervisorLoop::start_held() {
-  while (!held_.empty() && attempts_.size() < slots_) {
+  while (ending_ == Ending::kNo && !held_.empty() && attempts_.size() + warming_.size() < slots_) {
     AttemptSpec spec = std::move(held_.front());
     held_.pop_front();
-    start_now(std::move(spec));
+    if (spec.warm)
+      start_warm(std::move(spec));
+    else
+      start_now(std::move(spec));
   }
 }
 
@@ -184,6 +196,11 @@ void SupervisorLoop::start_now(AttemptSpec spec) {
     tell(attempt.exit());
     return;
   }
+  begin(std::move(owned));
+}
+
+void SupervisorLoop::begin(std::unique_ptr<AttemptProcess> owned) {
+  AttemptProcess& attempt = *owned;
   for (OutputPipe& pipe : attempt.pipes()) watch(pipe.read_fd, &pipe);
   if (has_heard_all_) append_frame(peer_->outbox(), AttemptBegan{attempt.id(), attempt.pid(), now_});  // no news that cannot wait
   mains_.emplace(attempt.pid(), &attempt);
@@ -194,30 +211,42 @@ void SupervisorLoop::start_now(AttemptSpec spec) {
   attempts_.emplace(attempt.id(), std::move(owned));
 }
 
+// False: it has begun, or is not known.
+bool SupervisorLoop::take_back(const std::string& id) {
+  for (auto* queue : {&held_, &warming_}) {
+    const auto held = std::find_if(queue->begin(), queue->end(), [&](const AttemptSpec& spec) { return spec.id == id; });
+    if (held == queue->end()) continue;
+    queue->erase(held);
+    warm_.forget(id);
+    return true;
+  }
+  return false;
+}
+
 // An attempt that has not begun has nothing to end: it is answered at once.
 void SupervisorLoop::stop_held(const std::string& id) {
-  const auto held = std::find_if(held_.begin(), held_.end(), [&](const AttemptSpec& spec) { return spec.id == id; });
-  if (held == held_.end()) return;
-  held_.erase(held);
+  if (!take_back(id)) return;
   tell({.id = id, .exit_code = 128 + SIGTERM, .error = "stopped before it began", .began = now_, .ended = now_});
+  start_held();
 }
 
 void SupervisorLoop::stop(AttemptProcess& attempt, Duration grace) {
   const Instant kill_at = clock_.now() + grace;
-  if (grace.count() <= 0 && !attempt.has_main_ended()) ::kill(-attempt.pid(), SIGKILL);
+  if (grace.count() <= 0 && attempt.can_be_signalled()) ::kill(-attempt.pid(), SIGKILL);
   if (attempt.kill_at) {
     attempt.kill_at = std::min(*attempt.kill_at, kill_at);
     return;
   }
   attempt.kill_at = kill_at;
   ++stopping_;
-  if (!attempt.has_main_ended()) ::kill(-attempt.pid(), SIGTERM);
+  if (attempt.can_be_signalled()) ::kill(-attempt.pid(), SIGTERM);
 }
 
 void SupervisorLoop::end_all(Ending why) {
   if (ending_ != Ending::kNo) return;
   ending_ = why;
   while (!held_.empty()) stop_held(std::string(held_.front().id));
+  while (!warming_.empty()) stop_held(std::string(warming_.front().id));
   for (const auto& [id, attempt] : attempts_) stop(*attempt, kLastGrace);
 }
 
@@ -231,6 +260,7 @@ void SupervisorLoop::reap() {
     } else {
       ::waitpid(info.si_pid, nullptr, 0);
       orphans_.forget(info.si_pid);
+      on_stray_ended(info.si_pid);
     }
   }
 }
@@ -241,14 +271,21 @@ void SupervisorLoop::on_main_ended(AttemptProcess& attempt) {
   int status = 0;
   rusage usage{};
   ::wait4(attempt.pid(), &status, 0, &usage);
+  // A child of ours only since its worker has died.
+  if (attempt.is_warm() && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !attempt.kill_at) attempt.note_lost();
+  if (attempt.is_warm()) on_stray_ended(attempt.pid());
+  end_main(attempt, status, usage);
+}
+
+void SupervisorLoop::end_main(AttemptProcess& attempt, int wait_status, const rusage& usage) {
   mains_.erase(attempt.pid());
-  attempt.main_ended(status, usage, now_);
+  attempt.main_ended(wait_status, usage, now_);
   ended_.push_back(&attempt);
 }
 
 // Finishes those attempts of which no process is left: when no child of ours but main processes is left, nothing is.
 void SupervisorLoop::settle() {
-  orphans_.find(attempts_, mains_);
+  orphans_.find(attempts_, mains_, mains_.size() - warm_.steps() + warm_.workers());
   for (std::size_t i = 0; i < ended_.size();) {
     AttemptProcess* attempt = ended_[i];
     if (orphans_.end_those_of(*attempt, attempts_.size() == 1, now_)) {
@@ -274,7 +311,7 @@ void SupervisorLoop::finish(AttemptProcess& attempt) {
 
 void SupervisorLoop::kill_overdue() {
   for (const auto& [id, attempt] : attempts_)
-    if (attempt->kill_at && *attempt->kill_at <= now_ && !attempt->has_main_ended()) ::kill(-attempt->pid(), SIGKILL);
+    if (attempt->kill_at && *attempt->kill_at <= now_ && attempt->can_be_signalled()) ::kill(-attempt->pid(), SIGKILL);
 }
 
 int supervise_main(int fd, int exits_fd, const SupervisorOptions& given) {

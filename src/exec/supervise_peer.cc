@@ -111,17 +111,15 @@ void SupervisorLoop::list_everything() {
   for (const auto& [id, exit] : exits_) say(exit);
   WireListed listed;
   for (const AttemptSpec& spec : held_) listed.held.push_back(spec.id);
+  for (const AttemptSpec& spec : warming_) listed.held.push_back(spec.id);
   say(listed);
 }
 
 void SupervisorLoop::withdraw(const std::vector<std::string>& ids) {
-  const std::set<std::string_view> wanted(ids.begin(), ids.end());
   AttemptsWithdrawn withdrawn;
-  std::erase_if(held_, [&](const AttemptSpec& spec) {
-    if (wanted.count(spec.id) == 0) return false;
-    withdrawn.ids.push_back(spec.id);
-    return true;
-  });
+  for (const std::string& id : ids)
+    if (take_back(id)) withdrawn.ids.push_back(id);
+  start_held();  // one that waited for a worker has had a slot
   say(withdrawn);
 }
 

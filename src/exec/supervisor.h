@@ -76,6 +76,7 @@ struct AttemptExit {
   std::int64_t max_rss_bytes = 0;  // of its biggest process, or of all together where that is known
   bool out_of_memory = false;  // it was killed because it used more than memory_bytes, or the machine had no more
   std::string process;  // of a Python component: "warm", or "cold: <why>"; else empty
+  bool lost = false;  // it was killed because the worker that it was forked from has died
 };
 // Its supervisor died and has left no word of how it ended. Processes of it may still be alive: see end_leftovers().
 struct AttemptLost {
@@ -122,6 +123,12 @@ class Supervisor {
   virtual Status shut_down() = 0;
 };
 
+// How much of the machine interpreters may take that wait for steps.
+struct WarmOptions {
+  std::int64_t memory_bytes = 0;  // of workers and of what they have forked ahead; 0: a quarter of the machine's
+  Duration idle = std::chrono::minutes(10);  // a worker with nothing to do for so long ends
+};
+
 struct SupervisorOptions {
   std::string program;  // path of the sluice binary; it is started as `sluice supervise`
   std::string data_dir;  // absolute
@@ -129,6 +136,7 @@ struct SupervisorOptions {
   bool private_tmp = true;
   // Of its files DATA/supervisors/NAME.sock and NAME.exits; given by the launcher.
   std::string name{};
+  WarmOptions warm{};
   bool outlives = false;  // attempts go on when the peer is gone; else they end with it
   // What it is made of: two supervisors with the same may take each other's starts. Empty: build_identity() of this process.
   std::string program_identity{};

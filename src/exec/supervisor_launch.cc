@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <string>
 #include <utility>
@@ -28,6 +29,12 @@ std::vector<std::string> command_of(const SupervisorOptions& options) {
   std::vector<std::string> words{options.program, "supervise",  "--data-dir", options.data_dir,
                                  "--fd",          "3",          "--exits-fd", "4",
                                  "--name",        options.name, "--slots",    std::to_string(options.slots)};
+  if (options.warm.memory_bytes > 0) {
+    words.emplace_back("--warm-memory");
+    words.push_back(std::to_string(options.warm.memory_bytes));
+  }
+  words.emplace_back("--warm-idle");
+  words.push_back(std::to_string(std::chrono::duration_cast<std::chrono::seconds>(options.warm.idle).count()));
   if (options.outlives) words.emplace_back("--outlives");
   if (!options.private_tmp) words.emplace_back("--no-private-tmp");
   return words;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "exec/spawn.h"
 #include "exec/supervisor.h"
 #include "exec/tmp_slots.h"
+#include "exec/warm_pool.h"
 
 namespace sluice {
 
@@ -40,17 +42,27 @@ class SupervisorLoop {
   void start(AttemptSpec spec);
   void start_now(AttemptSpec spec);
   void start_held();
+  void begin(std::unique_ptr<AttemptProcess> owned);
+  bool take_back(const std::string& id);
   void stop_held(const std::string& id);
   void stop(AttemptProcess& attempt, Duration grace);
   void end_all(Ending why);
   void reap();
   void on_main_ended(AttemptProcess& attempt);
+  void end_main(AttemptProcess& attempt, int wait_status, const rusage& usage);
   void settle();
   void finish(AttemptProcess& attempt);
   void kill_overdue();
   // supervise_limits.cc: attempts that may not use all of the machine.
   void look_at_limits();
   void note_oom(AttemptProcess& attempt);
+
+  // supervise_warm.cc: steps in forks of warm workers.
+  void start_warm(AttemptSpec spec);
+  void start_warming();
+  void on_warm();
+  void take_warm(const WarmNews& news);
+  void on_stray_ended(pid_t pid);
 
   // supervise_peer.cc: the engine.
   void on_connect();
@@ -69,7 +81,7 @@ class SupervisorLoop {
   void send_last_words();
   bool has_unsent() const { return peer_ && peer_->has_unsent(); }
   // Nobody is there and nothing is to be done.
-  bool is_idle() const { return listener_ >= 0 && !peer_ && attempts_.empty() && held_.empty(); }
+  bool is_idle() const { return listener_ >= 0 && !peer_ && attempts_.empty() && held_.empty() && warming_.empty(); }
   void leave_files();
 
   const SupervisorOptions options_;
@@ -80,6 +92,7 @@ class SupervisorLoop {
   TmpSlots tmp_;
   BaseEnvironment environment_;
   ProgramFinder programs_;
+  WarmPool warm_;
   SystemClock clock_;
   Instant now_;  // of this turn
   int epoll_ = -1;
@@ -92,6 +105,7 @@ class SupervisorLoop {
   bool has_news_ = true;          // something is to be sent that must not wait
   std::optional<Instant> idle_since_;
   std::deque<AttemptSpec> held_;  // sent ahead: each starts when an attempt before it has ended, without a word from the engine
+  std::deque<AttemptSpec> warming_;  // have a slot, and wait for a process of a warm worker
   Orphans::Attempts attempts_;
   Orphans::Mains mains_;
   std::vector<AttemptProcess*> ended_;  // main process gone, not finished

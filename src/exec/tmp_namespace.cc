@@ -13,6 +13,8 @@
 #include <filesystem>
 #include <string_view>
 
+#include "exec/mount_steps.h"
+
 namespace sluice {
 namespace {
 
@@ -21,6 +23,9 @@ struct Report {
   int error = 0;
   bool has_user_namespace = false;
   std::array<char, 32> call{};
+  bool is_mount = false;  // of what was asked for, and which
+  bool is_step = false;
+  std::size_t number = 0;
 };
 
 // Everything the helper needs, made before the fork: the caller may have threads, so the helper only makes system calls.
@@ -31,6 +36,7 @@ struct Plan {
   std::vector<int> shown_fds;
   std::vector<std::array<char, 32>> shown_links;  // /proc/self/fd/N, filled in by the helper
   std::string uid_map, gid_map;
+  MountSteps steps;
 };
 
 bool write_file(const char* path, std::string_view text) {
@@ -53,25 +59,12 @@ const char* enter_namespaces(const Plan& plan, bool& has_user_namespace) {
   return nullptr;
 }
 
-void write_link(std::array<char, 32>& link, int fd) {
-  constexpr std::string_view kPrefix = "/proc/self/fd/";
-  std::memcpy(link.data(), kPrefix.data(), kPrefix.size());
-  std::size_t end = kPrefix.size();
-  int unit = 1;
-  while (fd / unit >= 10) unit *= 10;
-  for (; unit > 0; unit /= 10) link[end++] = static_cast<char>('0' + fd / unit % 10);
-  link[end] = '\0';
-}
-
-// Returns the call that failed, with errno set; null if all is done.
-const char* set_up(Plan& plan, bool& has_user_namespace) {
-  if (const char* failed = enter_namespaces(plan, has_user_namespace)) return failed;
-  // Slave: what the host mounts later still arrives here, what we mount stays here.
-  if (::mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) return "make / a slave";
+const char* set_up_tmp(Plan& plan, bool has_user_namespace) {
+  if (plan.kind == TmpKind::kHost) return nullptr;
   for (std::size_t i = 0; i < plan.shown.size(); ++i) {
     plan.shown_fds[i] = ::open(plan.shown[i], O_PATH | O_CLOEXEC);
     if (plan.shown_fds[i] < 0) return "open what shows";
-    write_link(plan.shown_links[i], plan.shown_fds[i]);
+    write_descriptor_link(plan.shown_links[i], plan.shown_fds[i]);
   }
   // Relative, so that no comma or colon in the path needs an escape in the options.
   if (::chdir(plan.root) != 0) return "chdir";
@@ -87,10 +80,24 @@ const char* set_up(Plan& plan, bool& has_user_namespace) {
   return nullptr;
 }
 
+// Returns the call that failed, with errno set; null if all is done.
+const char* set_up(Plan& plan, bool& has_user_namespace) {
+  if (const char* failed = enter_namespaces(plan, has_user_namespace)) return failed;
+  // Slave: what the host mounts later still arrives here, what we mount stays here.
+  if (::mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) return "make / a slave";
+  if (!plan.steps.open_sources()) return "open what is mounted";
+  if (const char* failed = set_up_tmp(plan, has_user_namespace)) return failed;
+  return plan.steps.carry_out() ? nullptr : "mount";
+}
+
 [[noreturn]] void run_helper(Plan& plan, int socket) {
   Report report;
   const char* failed = set_up(plan, report.has_user_namespace);
   report.error = failed != nullptr ? (errno != 0 ? errno : EIO) : 0;
+  // The steps are the last thing to be done, and the sources the first: a call in between is not about a mount.
+  report.is_step = failed != nullptr && plan.steps.has_begun();
+  report.is_mount = failed != nullptr && failed == std::string_view("open what is mounted");
+  report.number = plan.steps.failed();
   for (std::size_t i = 0; failed != nullptr && failed[i] != '\0' && i + 1 < report.call.size(); ++i) report.call[i] = failed[i];
   if (::write(socket, &report, sizeof report) != sizeof report) ::_exit(1);
   // The namespace needs us until our parent has taken hold of it.
@@ -114,6 +121,14 @@ Status make_places(const std::string& root, const std::vector<std::string>& show
   return {};
 }
 
+std::string what_failed(const TmpNamespaceRequest& request, const Report& report) {
+  if (report.is_mount) return "open " + request.mounts.at(report.number).source;
+  if (!report.is_step) return report.call.data();
+  const MountStep& step = request.steps.at(report.number);
+  if (step.kind == MountStep::Kind::kMount) return "mount " + request.mounts.at(step.mount).source + " at " + step.path;
+  return (step.kind == MountStep::Kind::kReadOnly ? "make read-only " : "make ") + step.path;
+}
+
 Result<TmpNamespace> take_hold(pid_t helper, bool has_user_namespace) {
   const std::string folder = "/proc/" + std::to_string(helper);
   TmpNamespace made;
@@ -129,9 +144,10 @@ Result<TmpNamespace> take_hold(pid_t helper, bool has_user_namespace) {
 
 }  // namespace
 
-Result<TmpNamespace> make_tmp_namespace(TmpKind kind, const std::string& root, const std::vector<std::string>& shown) {
-  if (kind == TmpKind::kBind) SLUICE_TRY_STATUS(make_places(root, shown));
-  Plan plan{.kind = kind, .root = root.c_str()};
+Result<TmpNamespace> make_tmp_namespace(const TmpNamespaceRequest& request) {
+  const std::vector<std::string>& shown = request.shown;
+  if (request.kind == TmpKind::kBind) SLUICE_TRY_STATUS(make_places(request.root, shown));
+  Plan plan{.kind = request.kind, .root = request.root.c_str(), .steps = MountSteps(request.mounts, request.steps)};
   for (const std::string& path : shown) plan.shown.push_back(path.c_str());
   plan.shown_fds.resize(shown.size(), -1);
   plan.shown_links.resize(shown.size());
@@ -153,7 +169,7 @@ Result<TmpNamespace> make_tmp_namespace(TmpKind kind, const std::string& root, c
       got = ::read(pair[0], &report, sizeof report);
     } while (got < 0 && errno == EINTR);
   }
-  Result<TmpNamespace> made = fail(Code::kUnavailable, std::string(report.call.data()) + ": " + std::strerror(report.error));
+  Result<TmpNamespace> made = fail(Code::kUnavailable, what_failed(request, report) + ": " + std::strerror(report.error));
   if (helper > 0 && report.error == 0) made = take_hold(helper, report.has_user_namespace);
   ::close(pair[0]);
   while (helper > 0 && ::waitpid(helper, nullptr, 0) < 0 && errno == EINTR) {}

@@ -1,16 +1,18 @@
-// A mount namespace whose /tmp is not the host's.
+// A mount namespace with a /tmp of its own, and with what an attempt asked to be mounted.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "exec/mount_plan.h"
 
 namespace sluice {
 
 enum class TmpKind {
   kOverlay,  // the host's files show through, what is written goes elsewhere
   kBind,     // an empty directory
+  kHost,     // the host's own
 };
 
 struct TmpNamespace {
@@ -21,7 +23,15 @@ struct TmpNamespace {
 };
 
 // Folder `root` holds `upper` (what is written to /tmp) and, for an overlay, `work`. `shown`: existing paths below /tmp that stay
-// the host's own, sorted. The namespace lives as long as its descriptors. kUnavailable if the kernel does not let us.
-Result<TmpNamespace> make_tmp_namespace(TmpKind kind, const std::string& root, const std::vector<std::string>& shown);
+// the host's own, sorted. `steps` are those of `mounts`, and come last. The namespace lives as long as its descriptors.
+// kUnavailable if the kernel does not let us.
+struct TmpNamespaceRequest {
+  TmpKind kind = TmpKind::kOverlay;
+  std::string root;
+  std::vector<std::string> shown;
+  std::vector<AttemptMount> mounts;
+  std::vector<MountStep> steps;
+};
+Result<TmpNamespace> make_tmp_namespace(const TmpNamespaceRequest& request);
 
 }  // namespace sluice

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <utility>
 
+#include "exec/attempt_mounts.h"
 #include "exec/tmp_namespace.h"
 
 namespace sluice {
@@ -85,6 +86,8 @@ struct TmpSlots::State {
     DIR* upper = nullptr;
     std::vector<std::string> shown;  // only attempts with the same may use it
     bool in_use = false;
+    bool is_own = false;  // of one attempt, with its mounts
+    TmpKind kind = TmpKind::kOverlay;
   };
 
   explicit State(const SupervisorOptions& given) : options(given), data_dir(real_path(given.data_dir)) {}
@@ -94,7 +97,9 @@ struct TmpSlots::State {
   Status make_base(const std::string& parent);
   Status make_locked(const std::string& parent);
   void collect_stale(const std::string& parent);
-  Result<Slot> make_slot(TmpKind slot_kind, const std::vector<std::string>& shown);
+  Result<Slot> make_slot(TmpKind slot_kind, const std::vector<std::string>& shown, const std::vector<AttemptMount>& mounts = {});
+  Lease lease_of(int at);
+  Lease take_own(const AttemptSpec& spec);
   std::vector<std::string> shown_of(const AttemptSpec& spec) const;
   void retire(Slot& slot);
   int count_ready() const;
@@ -188,13 +193,26 @@ void TmpSlots::State::collect_stale(const std::string& parent) {
   }
 }
 
-Result<TmpSlots::State::Slot> TmpSlots::State::make_slot(TmpKind slot_kind, const std::vector<std::string>& shown) {
-  Slot slot{.root = base + "/" + std::to_string(next_slot++), .shown = shown};
+Result<TmpSlots::State::Slot> TmpSlots::State::make_slot(TmpKind slot_kind, const std::vector<std::string>& shown,
+                                                         const std::vector<AttemptMount>& mounts) {
+  Slot slot{.root = base + "/" + std::to_string(next_slot++), .shown = shown, .is_own = !mounts.empty(), .kind = slot_kind};
   const std::string upper = slot.root + "/upper";
-  for (const std::string& path : {slot.root, upper, slot.root + "/work"})
-    if (::mkdir(path.c_str(), 0700) != 0) return fail_errno("make " + path, errno);
+  const std::string stage = slot.root + "/stage";
+  for (const std::string& path : {slot.root, upper, slot.root + "/work", stage})
+    if ((path != stage || slot.is_own) && ::mkdir(path.c_str(), 0700) != 0) return fail_errno("make " + path, errno);
   ::chmod(upper.c_str(), 01777);  // an overlay shows this mode as that of /tmp
-  auto names = make_tmp_namespace(slot_kind, slot.root, shown);
+  TmpNamespaceRequest request{.kind = slot_kind, .root = slot.root, .shown = shown};
+  Status planned;
+  if (slot.is_own) {
+    auto plan = plan_attempt_mounts(mounts, {.stage = stage, .tmp = slot_kind != TmpKind::kHost, .shown = shown});
+    if (plan) {
+      request.mounts = std::move(plan->mounts);
+      request.steps = std::move(plan->steps);
+    } else {
+      planned = fail(std::move(plan).error());
+    }
+  }
+  auto names = planned ? make_tmp_namespace(request) : Result<TmpNamespace>(fail(std::move(planned).error()));
   if (!names) {
     trash.push_back(slot.root);
     return fail(std::move(names).error());
@@ -237,14 +255,14 @@ void TmpSlots::State::retire(Slot& slot) {
 }
 
 int TmpSlots::State::count_ready() const {
-  return static_cast<int>(
-      std::count_if(slots.begin(), slots.end(), [&](const auto& slot) { return slot && slot->shown == shown_last; }));
+  return static_cast<int>(std::count_if(slots.begin(), slots.end(),
+                                        [&](const auto& slot) { return slot && !slot->is_own && slot->shown == shown_last; }));
 }
 
 // In an empty /tmp the mount points of what shows are entries too, and what lies beside them is not seen here: such a slot is
 // used once.
 bool TmpSlots::State::is_clean(const Slot& slot) const {
-  if (slot.upper == nullptr || (kind == TmpKind::kBind && !slot.shown.empty())) return false;
+  if (slot.is_own || slot.upper == nullptr || (kind == TmpKind::kBind && !slot.shown.empty())) return false;
   ::rewinddir(slot.upper);
   while (const dirent* entry = ::readdir(slot.upper)) {
     const std::string_view name(entry->d_name);
@@ -254,6 +272,7 @@ bool TmpSlots::State::is_clean(const Slot& slot) const {
 }
 
 void TmpSlots::State::keep(const Slot& slot, const std::string& keep_as) {
+  if (slot.kind == TmpKind::kHost) return;
   const std::string upper = slot.root + "/upper";
   if (::rename(upper.c_str(), keep_as.c_str()) == 0) {
     ::chmod(keep_as.c_str(), 0755);
@@ -268,25 +287,49 @@ void TmpSlots::State::keep(const Slot& slot, const std::string& keep_as) {
 TmpSlots::TmpSlots(const SupervisorOptions& options) : state_(std::make_unique<State>(options)) {}
 TmpSlots::~TmpSlots() = default;
 
+TmpSlots::Lease TmpSlots::State::lease_of(int at) {
+  Slot& slot = *slots[static_cast<std::size_t>(at)];
+  slot.in_use = true;
+  Lease lease{.slot = at, .user_namespace = slot.names.user, .mount_namespace = slot.names.mount, .root = slot.names.root};
+  if (slot.kind == TmpKind::kBind) lease.note = "/tmp is private but does not show the host's files: " + reason;
+  return lease;
+}
+
+TmpSlots::Lease TmpSlots::State::take_own(const AttemptSpec& spec) {
+  const bool wants_tmp = options.private_tmp && spec.private_tmp;
+  prepare();
+  const TmpKind own_kind = wants_tmp && kind ? *kind : TmpKind::kHost;
+  auto slot = make_slot(own_kind, own_kind == TmpKind::kHost ? std::vector<std::string>() : shown_of(spec), spec.mounts);
+  if (!slot) {
+    std::string paths;
+    for (const AttemptMount& mount : spec.mounts) paths += (paths.empty() ? "" : ", ") + mount.target;
+    return {.refusal = "what it needs at " + paths + " cannot be mounted: " + slot.error().message};
+  }
+  Lease lease = lease_of(place_for(std::move(*slot)));
+  if (wants_tmp && own_kind == TmpKind::kHost) {
+    lease.use_tmpdir = true;
+    lease.note = "/tmp is not private: " + reason;
+  }
+  return lease;
+}
+
 TmpSlots::Lease TmpSlots::take(const AttemptSpec& spec) {
   State& state = *state_;
+  if (!spec.mounts.empty()) return state.take_own(spec);
   if (!state.options.private_tmp || !spec.private_tmp) return {};
   state.prepare();
   if (!state.kind) return {.use_tmpdir = true, .note = "/tmp is not private: " + state.reason};
   state.shown_last = state.shown_of(spec);
   int at = -1;
   for (std::size_t i = 0; i < state.slots.size() && at < 0; ++i)
-    if (const auto& slot = state.slots[i]; slot && !slot->in_use && slot->shown == state.shown_last) at = static_cast<int>(i);
+    if (const auto& slot = state.slots[i]; slot && !slot->in_use && !slot->is_own && slot->shown == state.shown_last)
+      at = static_cast<int>(i);
   if (at < 0) {
     auto slot = state.make_slot(*state.kind, state.shown_last);
     if (!slot) return {.use_tmpdir = true, .note = "/tmp is not private: " + slot.error().message};
     at = state.place_for(std::move(*slot));
   }
-  State::Slot& slot = *state.slots[static_cast<std::size_t>(at)];
-  slot.in_use = true;
-  Lease lease{.slot = at, .user_namespace = slot.names.user, .mount_namespace = slot.names.mount, .root = slot.names.root};
-  if (state.kind == TmpKind::kBind) lease.note = "/tmp is private but does not show the host's files: " + state.reason;
-  return lease;
+  return state.lease_of(at);
 }
 
 void TmpSlots::give_back(const Lease& lease, const std::string& keep_as) {

@@ -19,6 +19,7 @@ class TmpSlots {
     int root = -1;
     bool use_tmpdir = false;  // no private /tmp here: TMPDIR must do
     std::string note;         // for the task, empty if all is well
+    std::string refusal;      // not empty: what the attempt asks to have mounted cannot be; it must not start
   };
 
   explicit TmpSlots(const SupervisorOptions& options);
@@ -26,7 +27,8 @@ class TmpSlots {
   TmpSlots(const TmpSlots&) = delete;
   TmpSlots& operator=(const TmpSlots&) = delete;
 
-  // A clean /tmp in which the host paths `writable` show through. Makes one (about a millisecond) if none is ready.
+  // A clean /tmp in which the host paths `writable` show through. Makes one (about a millisecond) if none is ready. With mounts
+  // it is one for this attempt alone.
   Lease take(const AttemptSpec& spec);
   // The attempt's processes are gone. What it left in /tmp is deleted later, or moved to `keep_as` if that is not empty.
   void give_back(const Lease& lease, const std::string& keep_as);

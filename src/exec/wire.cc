@@ -116,6 +116,7 @@ void append_json(std::string& out, const AttemptExit& exit) {
   if (exit.unavailable) fields.flag("unavailable", true);
   if (exit.out_of_memory) fields.flag("out_of_memory", true);
   if (!exit.process.empty()) fields.text("process", exit.process);
+  if (exit.lost) fields.flag("lost", true);
 }
 
 // Room for the length, which is known when the body is written.
@@ -170,6 +171,8 @@ Status check_fields(const AttemptSpec& spec) {
   for (const AttemptMount& mount : spec.mounts)
     for (const std::string* path : {&mount.source, &mount.target})
       if (!is_absolute(*path)) return refuse("mount of '" + *path + "': no absolute path");
+  if (spec.warm && (has_nul(spec.warm->source) || std::any_of(spec.warm->args.begin(), spec.warm->args.end(), has_nul)))
+    return refuse("its source or an argument has a NUL byte");
   if (spec.warm && !is_absolute(spec.warm->environment)) return refuse("'" + spec.warm->environment + "' is no absolute path");
   return {};
 }
@@ -228,6 +231,7 @@ AttemptExit read_exit(const Value& object) {
   exit.max_rss_bytes = read_number(object, "max_rss_bytes");
   exit.out_of_memory = object.bool_or("out_of_memory", false);
   exit.process = object.string_or("process", "");
+  exit.lost = object.bool_or("lost", false);
   return exit;
 }
 

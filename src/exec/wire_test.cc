@@ -75,7 +75,9 @@ TEST(Wire, AnExitArrivesAsItWasSent) {
                          .began = from_micros(1'790'000'000'123'456),
                          .ended = from_micros(1'790'000'000'123'457),
                          .cpu = Duration{77},
-                         .max_rss_bytes = 1LL << 40};
+                         .max_rss_bytes = 1LL << 40,
+                         .process = "warm",
+                         .lost = true};
   const auto message = decode(encode(exit));
   const auto* read = std::get_if<AttemptExit>(&message);
   ASSERT_NE(read, nullptr);
@@ -83,6 +85,8 @@ TEST(Wire, AnExitArrivesAsItWasSent) {
   EXPECT_EQ(read->signal, exit.signal);
   EXPECT_EQ(read->error + read->note + read->id, "ena");
   EXPECT_TRUE(read->unavailable);
+  EXPECT_TRUE(read->lost);
+  EXPECT_EQ(read->process, "warm");
   EXPECT_EQ(read->began, exit.began);
   EXPECT_EQ(read->ended, exit.ended);
   EXPECT_EQ(read->cpu, exit.cpu);

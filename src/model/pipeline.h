@@ -187,15 +187,32 @@ struct FieldPathEnv {
   std::string env;
   std::string field_path;  // metadata.name, metadata.annotations['k'], ...
 };
+struct VolumeMount {  // emptyDirMounts, genericEphemeralVolume, and those of init containers
+  std::string volume;
+  std::string mount_path;
+};
+struct InitContainer {
+  std::string name;
+  std::string image;
+  std::vector<std::string> command, args;
+  std::vector<std::pair<std::string, std::string>> env;
+  std::vector<VolumeMount> volume_mounts;
+  bool stays = false;  // restartPolicy Always: it runs beside the task
+  Place place;
+};
+struct UnsupportedField {
+  std::string name;
+  Place place;  // of its key
+};
 struct KubernetesConfig {
   std::vector<NamedEnv> secret_env, config_map_env;
   std::vector<NamedMount> secret_volumes, config_map_volumes, pvc_mounts;
   std::vector<FieldPathEnv> field_path_env;
   NameMap<std::string> labels, annotations;
-  std::vector<std::string> empty_dirs;     // mount paths of emptyDir and generic ephemeral volumes
+  std::vector<VolumeMount> empty_dirs;     // emptyDir and generic ephemeral volumes
   std::optional<Duration> deadline;        // activeDeadlineSeconds
-  bool init_containers = false;
-  std::vector<std::string> unsupported;    // keys that have no meaning on one machine: a note on the task
+  std::vector<InitContainer> init_containers;
+  std::vector<UnsupportedField> unsupported;  // keys that have no meaning on one machine: a note on the task
   Place place;
 };
 

@@ -32,6 +32,7 @@ class Arguments {
     argv_.push_back(values_.expand(element));
     return {};
   }
+  std::size_t size() const { return argv_.size(); }
   std::vector<std::string> take() { return std::move(argv_); }
 
  private:
@@ -88,6 +89,35 @@ Status check_output_names(const Component& component) {
   return {};
 }
 
+Result<std::vector<InitLaunch>> init_launches(const KubernetesConfig& kubernetes, LaunchValues& values) {
+  std::vector<InitLaunch> launches;
+  for (const InitContainer& init : kubernetes.init_containers) {
+    InitLaunch launch{.name = init.name};
+    Arguments arguments(values);
+    for (const auto* words : {&init.command, &init.args})
+      for (const std::string& word : *words) SLUICE_TRY_STATUS(arguments.append(word));
+    launch.argv = arguments.take();
+    if (launch.argv.empty())
+      return fail(Code::kInvalid, "init container \"" + init.name + "\" has no command",
+                  "name the program in `command`; the entry point of an image is not known here");
+    for (const auto& [name, value] : init.env)
+      launch.env.emplace_back(
+          name, expand_env(value, launch.env, [&](const Placeholder& placeholder) { return values.text_of(placeholder); }));
+    launches.push_back(std::move(launch));
+  }
+  return launches;
+}
+
+// recognise_python() has looked at the command as it is written: sh -ec RUN SOURCE, which the arguments follow.
+std::optional<PythonLaunch> python_launch(const ContainerSpec& container, const std::vector<std::string>& argv) {
+  constexpr std::size_t kRunWords = 4;
+  if (!container.python || container.command.size() != container.python->argv_skip + kRunWords || argv.size() < kRunWords)
+    return std::nullopt;
+  for (std::size_t i = 0; i + 1 < kRunWords; ++i)
+    if (argv[i] != container.command[container.python->argv_skip + i]) return std::nullopt;
+  return PythonLaunch{.source = argv[kRunWords - 1], .args = {argv.begin() + kRunWords, argv.end()}};
+}
+
 }  // namespace
 
 Result<Launch> make_launch(const LaunchContext& context) {
@@ -97,18 +127,23 @@ Result<Launch> make_launch(const LaunchContext& context) {
 
   LaunchValues values(context);
   Arguments arguments(values);
-  const std::size_t skip = container.python ? std::min(container.python->argv_skip, container.command.size()) : 0;
+  const std::size_t skip =
+      container.python && !context.in_container ? std::min(container.python->argv_skip, container.command.size()) : 0;
   for (std::size_t i = skip; i < container.command.size(); ++i) SLUICE_TRY_STATUS(arguments.append(container.command[i]));
+  Launch launch;
+  launch.command_words = arguments.size();
   for (const std::string& argument : container.args) SLUICE_TRY_STATUS(arguments.append(argument));
 
-  Launch launch;
   launch.argv = arguments.take();
-  if (launch.argv.empty())
+  if (!context.in_container) launch.python = python_launch(container, launch.argv);
+  if (launch.argv.empty() && !context.in_container)
     return fail(Code::kInvalid, "component \"" + context.component.spec->name + "\" has no command",
                 "name the program in `command`; the entry point of an image is not known here");
   for (const auto& [name, value] : container.env)
     launch.env.emplace_back(
         name, expand_env(value, launch.env, [&](const Placeholder& placeholder) { return values.text_of(placeholder); }));
+  launch.image = values.expand(container.image);
+  SLUICE_TRY(launch.init, init_launches(context.component.executor->kubernetes, values));
   launch.needs_outputs_dir = values.used_outputs();
   return launch;
 }

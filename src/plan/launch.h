@@ -28,13 +28,29 @@ struct LaunchContext {
   std::string task_uuid;           // {{$.pipeline_task_uuid}}: decimal digits
   const TaskData& inputs;          // artifact URIs already point to where this attempt reads them
   OutputPaths outputs;
-  std::string checkpoint;          // path of the task's checkpoint directory; empty: it has none
+  std::string checkpoint;     // path of the task's checkpoint directory; empty: it has none
+  bool in_container = false;  // of its image: what is to be installed is installed there, and the image may know the command
 };
 
+struct InitLaunch {
+  std::string name;
+  std::vector<std::string> argv;
+  std::vector<std::pair<std::string, std::string>> env;  // besides that of the task
+};
+
+// Of a lightweight Python component: what `python3 -m kfp.dsl.executor_main --component_module_path FILE` is to run.
+struct PythonLaunch {
+  std::string source;             // of FILE
+  std::vector<std::string> args;  // after FILE
+};
 struct Launch {
   std::vector<std::string> argv;  // command then args, placeholders expanded; the install stage, if recognised, already cut off
   std::vector<std::pair<std::string, std::string>> env;  // the component's own, $(NAME) expanded
+  std::size_t command_words = 0;  // so many of argv replace an image's entry point, the others its arguments
+  std::string image;  // placeholders expanded
+  std::vector<InitLaunch> init;  // init containers, one after the other before argv
   bool needs_outputs_dir = false;  // some output path was mentioned or ExecutorInput used, so the directories must exist
+  std::optional<PythonLaunch> python;  // does the same as argv; none where the command is anything else
 };
 Result<Launch> make_launch(const LaunchContext& context);
 

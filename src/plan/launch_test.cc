@@ -187,6 +187,42 @@ TEST_F(LaunchTest, WithoutACommandIsAnError) {
   EXPECT_THAT(launch().error().message, HasSubstr("component \"step\" has no command"));
 }
 
+TEST_F(LaunchTest, InAContainerTheImageInstallsAndMayKnowTheCommand) {
+  container().image = "trainer:{{$.inputs.parameters['tag']}}";
+  container().command = {"sh", "-c", "install"};
+  container().args = {"--f", "fit"};
+  container().python = PythonInstall{.argv_skip = 2};
+  inputs.parameters = {{"tag", "7"}};
+  plan.compile();
+  LaunchContext inside = context();
+  inside.in_container = true;
+  const Launch whole = make_launch(inside).value();
+  EXPECT_EQ(whole.image, "trainer:7");
+  EXPECT_THAT(whole.argv, ElementsAre("sh", "-c", "install", "--f", "fit"));
+  EXPECT_EQ(whole.command_words, 3U);
+  container().command = {};
+  container().args = {};
+  EXPECT_THAT(make_launch(inside).value().argv, testing::IsEmpty());
+}
+
+TEST_F(LaunchTest, InitContainersHaveCommandsOfTheirOwn) {
+  container().command = {"run"};
+  KubernetesConfig& kubernetes = plan.executor("step").kubernetes;
+  kubernetes.init_containers = {{.name = "fetch",
+                                 .command = {"sh", "-c"},
+                                 .args = {"echo {{$.inputs.parameters['x']}}"},
+                                 .env = {{"A", "1"}, {"B", "$(A)2"}}}};
+  inputs.parameters = {{"x", "hello"}};
+  const Launch made = launch().value();
+  ASSERT_EQ(made.init.size(), 1U);
+  EXPECT_THAT(made.init[0].argv, ElementsAre("sh", "-c", "echo hello"));
+  EXPECT_THAT(made.init[0].env, ElementsAre(Pair("A", "1"), Pair("B", "12")));
+  EXPECT_THAT(made.argv, ElementsAre("run"));
+  kubernetes.init_containers[0].command = {};
+  kubernetes.init_containers[0].args = {};
+  EXPECT_THAT(launch().error().message, HasSubstr("init container \"fetch\" has no command"));
+}
+
 TEST_F(LaunchTest, EnvironmentVariablesSeeEarlierOnesAndPlaceholders) {
   inputs.parameters = {{"x", "$(A)"}};
   container().env = {{"A", "1"}, {"B", "$(A)$(C)"}, {"C", "{{$.inputs.parameters['x']}}"}, {"D", "$$(A)"}};
@@ -226,6 +262,26 @@ TEST_F(LaunchTest, TheExecutorInputHoldsInputsDefaultsAndOutputs) {
                               R"("outputs":{"artifacts":{"m":{"artifacts":[{"metadata":{"framework":"tf"},)"
                               R"("name":"m","type":{"schemaTitle":"system.Model","schemaVersion":"0.0.1"},"uri":"/o/a/m"}]}},)"
                               R"("outputFile":"/o/executor_output.json","parameters":{"Output":{"outputFile":"/o/p/Output"}}}})");
+}
+
+TEST_F(LaunchTest, ALightweightPythonComponentIsTakenApart) {
+  inputs.parameters = {{"s", "v"}};
+  container().command = {"sh", "-c", "install", "sh", "-ec", "run", "def f(): pass\n"};
+  container().args = {"--text", "{{$.inputs.parameters['s']}}"};
+  container().python = PythonInstall{.argv_skip = 3};
+  const auto made = launch();
+  ASSERT_TRUE(made);
+  ASSERT_TRUE(made->python);
+  EXPECT_EQ(made->python->source, "def f(): pass\n");
+  EXPECT_THAT(made->python->args, ElementsAre("--text", "v"));
+  EXPECT_THAT(made->argv, ElementsAre("sh", "-ec", "run", "def f(): pass\n", "--text", "v"));
+}
+
+TEST_F(LaunchTest, AnyOtherCommandIsNoLightweightPythonComponent) {
+  container().command = {"sh", "-ec", "run", "def f(): pass\n"};
+  const auto made = launch();
+  ASSERT_TRUE(made);
+  EXPECT_FALSE(made->python);
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // Fuzzes amounts of cpu and memory, which come from pipelines and their parameters.
 // By hand: clang++-19 -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -Isrc
-//   src/plan/{quantity_fuzz,resources,placeholders,launch_values}.cc src/plan/{launch,parameters}.cc
-//   src/base/{json,value,text,result}.cc src/model/pipeline.cc -o quantity_fuzz && ./quantity_fuzz -max_total_time=60
+//   src/plan/{quantity_fuzz,resources,placeholders,launch_values,launch,parameters}.cc
+//   src/base/{json,value,text,result,sha256}.cc src/model/pipeline.cc -lcrypto
+//   -o quantity_fuzz && ./quantity_fuzz -max_total_time=60
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -70,6 +70,7 @@ class TestPlan {
   ContainerSpec& container(const std::string& name) {
     return std::get<ContainerSpec>(pipeline->executors.at("exec-" + name).what);
   }
+  Executor& executor(const std::string& name) { return pipeline->executors.at("exec-" + name); }
   TaskSpec& task(const std::string& name, const std::string& component = "step") {
     TaskSpec& spec = pipeline->root.dag->tasks[name];
     spec.name = name;

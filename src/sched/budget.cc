@@ -3,7 +3,6 @@
 #include <array>
 #include <cstdio>
 
-#include "base/json.h"
 #include "base/text.h"
 
 namespace sluice {
@@ -63,9 +62,9 @@ Struct budget_fields(const Budget& budget) {
   Struct fields;
   for (const Part& part : kParts)
     if (const auto& limit = budget.*part.limit) {
-      std::string seconds;
-      append_json_number(seconds, to_seconds(*limit));
-      fields.emplace(std::string(part.name), seconds + "s");
+      const std::int64_t micros = limit->count();
+      fields.emplace(std::string(part.name),
+                     micros % 1'000'000 == 0 ? std::to_string(micros / 1'000'000) + "s" : std::to_string(micros) + "us");
     }
   if (budget.pauses) fields.emplace("on_budget", "pause");
   return fields;

@@ -21,7 +21,7 @@ struct Budget {
 
 // "cpu=2h,wall=1h,gpu=30m", each at most once.
 Result<Budget> budget_from_text(std::string_view text);
-// {"cpu": "7200s", "on_budget": "pause"}; seconds to the microsecond, as parse_duration() reads them.
+// {"cpu": "7200s", "on_budget": "pause"}: durations as parse_duration() reads them.
 Struct budget_fields(const Budget& budget);
 // Of such fields; kInvalid names the one that is wrong. No struct is no budget.
 Result<Budget> budget_from_value(const Value& value);

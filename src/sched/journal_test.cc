@@ -35,6 +35,13 @@ TEST(Journal, EveryKindOfEventReadsBack) {
   ASSERT_TRUE(read.has_value());
   EXPECT_EQ(std::get<AttemptSucceeded>(*read).outputs, outputs);
   EXPECT_EQ(std::get<AttemptSucceeded>(*read).task, TaskId{3});
+
+  const AttemptCached cached{TaskId{4}, 1, outputs};
+  const Result<Event> known = event_from(event_kind(cached), event_payload(cached));
+  ASSERT_TRUE(known.has_value());
+  EXPECT_EQ(event_kind(cached), "attempt_cached");
+  EXPECT_EQ(std::get<AttemptCached>(*known).outputs, outputs);
+  EXPECT_EQ(std::get<AttemptCached>(*known).task, TaskId{4});
 }
 
 TEST(Journal, WhatIsNoEventIsCorrupt) {

@@ -35,9 +35,9 @@ TEST(Platform, WhatHasAMeaningOnOneMachineIsRead) {
     fieldPathAsEnv: [{name: POD, fieldPath: metadata.name}],
     podMetadata: {labels: {l: '1'}, annotations: {a.b/c: d}},
     emptyDirMounts: [{volumeName: v, mountPath: /scratch}],
-    genericEphemeralVolume: [{volumeName: w, mountPath: /big, size: 1Gi}],
-    activeDeadlineSeconds: '20', initContainers: [{name: i}],
-    nodeSelector: {labels: {gpu: x}}, tolerations: [{key: a}], someNewKey: 1, imagePullPolicy: Never)");
+    genericEphemeralVolume: [{volumeName: w, mountPath: big, size: 1Gi}],
+    activeDeadlineSeconds: '20',
+    imagePullPolicy: Never)");
   EXPECT_EQ(told(parsed.errors) + told(parsed.warnings), "");
   const KubernetesConfig& config = parsed.pipeline.executors.at("exec-train").kubernetes;
   EXPECT_EQ(std::get<FromComponentInput>(config.secret_env.at(0).name.source).name, "rows");
@@ -51,10 +51,34 @@ TEST(Platform, WhatHasAMeaningOnOneMachineIsRead) {
   EXPECT_EQ(std::get<FromConstant>(config.pvc_mounts.at(1).name.source).value, Value("vol"));
   EXPECT_EQ(config.field_path_env.at(0).env + "=" + config.field_path_env.at(0).field_path, "POD=metadata.name");
   EXPECT_EQ(config.labels.at("l") + config.annotations.at("a.b/c"), "1d");
-  EXPECT_THAT(config.empty_dirs, ElementsAre("/scratch", "/big"));
+  ASSERT_EQ(config.empty_dirs.size(), 2U);
+  EXPECT_EQ(config.empty_dirs[0].volume + config.empty_dirs[0].mount_path, "v/scratch");
+  EXPECT_EQ(config.empty_dirs[1].mount_path, "/big") << "a relative path is one below the root";
   EXPECT_EQ(config.deadline, 20s);
-  EXPECT_TRUE(config.init_containers);
-  EXPECT_THAT(config.unsupported, ElementsAre("imagePullPolicy", "nodeSelector", "tolerations", "someNewKey"));
+}
+
+TEST(Platform, InitContainersAndWhatIsNotSupportedKeepTheirPlaces) {
+  const ParsedPipeline parsed = with_config(R"(
+    initContainers: [{name: i, image: alpine, command: [sh, -c], args: [x], env: [{name: A, value: b}],
+                      volumeMounts: [{volumeName: v, mountPath: /here}]}, {name: j, restartPolicy: Always}],
+    nodeSelector: {labels: {gpu: x}}, imagePullSecret: [{secretName: x}],
+    tolerations: [{key: a}], someNewKey: 1, imagePullPolicy: Never, later: null)");
+  EXPECT_EQ(told(parsed.errors) + told(parsed.warnings), "");
+  const KubernetesConfig& config = parsed.pipeline.executors.at("exec-train").kubernetes;
+  ASSERT_EQ(config.init_containers.size(), 2U);
+  const InitContainer& init = config.init_containers[0];
+  EXPECT_EQ(init.name + init.image, "ialpine");
+  EXPECT_THAT(init.command, ElementsAre("sh", "-c"));
+  EXPECT_THAT(init.args, ElementsAre("x"));
+  EXPECT_THAT(init.env, ElementsAre(testing::Pair("A", "b")));
+  EXPECT_EQ(init.volume_mounts.at(0).volume + init.volume_mounts[0].mount_path, "v/here");
+  EXPECT_FALSE(init.stays);
+  EXPECT_TRUE(config.init_containers[1].stays);
+  ASSERT_EQ(config.unsupported.size(), 3U);
+  EXPECT_EQ(config.unsupported[0].name + config.unsupported[1].name + config.unsupported[2].name,
+            "nodeSelectortolerationssomeNewKey");
+  EXPECT_EQ(config.unsupported[1].place.line, config.unsupported[0].place.line + 1);
+  EXPECT_EQ(config.unsupported[1].place.column, 5) << "of the key itself";
 }
 
 TEST(Platform, WhatItNeedsMustBeThere) {
@@ -62,6 +86,7 @@ TEST(Platform, WhatItNeedsMustBeThere) {
               HasSubstr("secretAsEnv[0]: 'secretNameParameter' is missing"));
   EXPECT_THAT(told(with_config("pvcMount: [{mountPath: /x}]").errors), HasSubstr("'pvcNameParameter' is missing"));
   EXPECT_THAT(told(with_config("emptyDirMounts: [{volumeName: x}]").errors), HasSubstr("'mountPath' is missing"));
+  EXPECT_THAT(told(with_config("emptyDirMounts: [{mountPath: 'a:b'}]").errors), HasSubstr("must not contain ':'"));
   EXPECT_THAT(told(with_config("imagePullPolicy: Sometimes").errors),
               HasSubstr("imagePullPolicy must be Always, Never or IfNotPresent, not 'Sometimes'"));
 }

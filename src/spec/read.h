@@ -27,6 +27,7 @@ FromTaskOutput read_output(Reader& reader, const At& at, OutputKind kind, std::s
 
 // read_executor.cc
 void read_executor(Reader& reader, const At& at, Executor& executor);
+std::vector<std::pair<std::string, std::string>> read_env(Reader& reader, const At& at);
 
 // read_platform.cc
 void read_platform(Reader& reader, const At& kubernetes, Pipeline& pipeline);

@@ -41,14 +41,7 @@ ContainerSpec read_container(Reader& reader, const At& at) {
   ContainerSpec container{.image = message.text("image")};
   if (const auto command = message.get("command")) container.command = reader.texts(*command);
   if (const auto args = message.get("args")) container.args = reader.texts(*args);
-  if (const auto env = message.get("env"))
-    reader.each_item(*env, [&](const At& item) {
-      Message fields(reader, item);
-      std::string name = fields.text("name");
-      if (name.empty() || name.find('=') != std::string::npos)
-        reader.error(item, "an environment variable needs a name without '='");
-      container.env.emplace_back(std::move(name), fields.text("value"));
-    });
+  if (const auto env = message.get("env")) container.env = read_env(reader, *env);
   if (const auto resources = message.get("resources")) read_resources(reader, *resources, container);
   container.python = recognise_python(container.command);
   return container;
@@ -77,6 +70,18 @@ ImporterSpec read_importer(Reader& reader, const At& at) {
 }
 
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> read_env(Reader& reader, const At& at) {
+  std::vector<std::pair<std::string, std::string>> env;
+  reader.each_item(at, [&](const At& item) {
+    Message fields(reader, item);
+    std::string name = fields.text("name");
+    if (name.empty() || name.find('=') != std::string::npos)
+      reader.error(item, "an environment variable needs a name without '='");
+    env.emplace_back(std::move(name), fields.text("value"));
+  });
+  return env;
+}
 
 void read_executor(Reader& reader, const At& at, Executor& executor) {
   executor.label = at.name();

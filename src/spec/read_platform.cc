@@ -40,7 +40,32 @@ std::vector<NamedEnv> read_envs(Reader& reader, const At& at, std::string_view n
 std::string read_mount_path(Reader& reader, Message& message) {
   std::string path = message.text("mountPath");
   if (path.empty()) reader.error(message.at(), "'mountPath' is missing");
-  return path;
+  if (path.find_first_of(std::string_view(":\0", 2)) != std::string::npos)
+    reader.error(message.at(), "'mountPath' must not contain ':' or a null character");
+  // A path that is not absolute is one below the root, as a cluster has it.
+  return path.empty() || path.front() == '/' ? path : "/" + path;
+}
+
+std::vector<VolumeMount> read_volume_mounts(Reader& reader, const At& at, std::string_view name) {
+  std::vector<VolumeMount> out;
+  reader.each_item(at, [&](const At& item) {
+    Message fields(reader, item);
+    VolumeMount mount{.volume = fields.text(name)};
+    mount.mount_path = read_mount_path(reader, fields);
+    out.push_back(std::move(mount));
+  });
+  return out;
+}
+
+InitContainer read_init_container(Reader& reader, const At& at) {
+  Message message(reader, at);
+  InitContainer init{.name = message.text("name"), .image = message.text("image"), .place = at.node->place};
+  if (const auto command = message.get("command")) init.command = reader.texts(*command);
+  if (const auto args = message.get("args")) init.args = reader.texts(*args);
+  if (const auto env = message.get("env")) init.env = read_env(reader, *env);
+  if (const auto mounts = message.get("volumeMounts")) init.volume_mounts = read_volume_mounts(reader, *mounts, "volumeName");
+  init.stays = message.text("restartPolicy") == "Always";
+  return init;
 }
 
 std::vector<NamedMount> read_volumes(Reader& reader, const At& at, std::string_view name, std::string_view old) {
@@ -104,10 +129,7 @@ void read_mounts(Reader& reader, Message& message, KubernetesConfig& config) {
   if (const auto list = message.get("pvcMount")) config.pvc_mounts = read_claims(reader, *list);
   for (const std::string_view name : {"emptyDirMounts", "genericEphemeralVolume"})
     if (const auto list = message.get(name))
-      reader.each_item(*list, [&](const At& item) {
-        Message fields(reader, item);
-        config.empty_dirs.push_back(read_mount_path(reader, fields));
-      });
+      for (VolumeMount& mount : read_volume_mounts(reader, *list, "volumeName")) config.empty_dirs.push_back(std::move(mount));
 }
 
 KubernetesConfig read_config(Reader& reader, const At& at) {
@@ -130,13 +152,14 @@ KubernetesConfig read_config(Reader& reader, const At& at) {
   }
   if (const auto seconds = message.get("activeDeadlineSeconds")) config.deadline = read_deadline(reader, *seconds);
   if (const auto list = message.get("initContainers"))
-    config.init_containers = list->node->kind == YamlKind::kList && !list->node->children.empty();
-  if (const auto policy = message.get("imagePullPolicy")) {
-    check_pull_policy(reader, *policy);
-    config.unsupported.emplace_back("imagePullPolicy");
-  }
-  // Node selectors, tolerations, affinities, pull secrets and whatever a newer SDK writes.
-  message.each_other([&](const At& field) { config.unsupported.emplace_back(field.name()); });
+    reader.each_item(*list, [&](const At& item) { config.init_containers.push_back(read_init_container(reader, item)); });
+  // How a cluster comes by an image makes no difference to the task.
+  if (const auto policy = message.get("imagePullPolicy")) check_pull_policy(reader, *policy);
+  message.ignore({"imagePullSecret"});
+  // Node selectors, tolerations, affinities and whatever a newer SDK writes.
+  message.each_other([&](const At& field) {
+    if (field.node->kind != YamlKind::kNull) config.unsupported.push_back({std::string(field.name()), field.key_place});
+  });
   return config;
 }
 

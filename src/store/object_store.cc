@@ -62,6 +62,14 @@ Status fetch_file(const Object& object, const std::string& destination, bool exe
   return copy_file(object.file, destination, mode, CopyHow::kCloneOrCopy);
 }
 
+Status link_file(const Object& object, const std::string& destination, bool executable) {
+  if (!executable && ::link(object.path.c_str(), destination.c_str()) == 0) return {};
+  if (!executable && errno == EEXIST) return fail(Code::kConflict, "'" + destination + "' is there already");
+  return copy_file(object.file, destination, executable ? 0755 : 0444, CopyHow::kCloneOrCopy);
+}
+
+using Give = Status (*)(const Object& object, const std::string& destination, bool executable);
+
 Result<Tree> tree_of(const Object& object, const std::string& digest) {
   SLUICE_TRY(const std::string manifest, read_all(object.path));
   auto tree = parse_manifest(manifest);
@@ -78,7 +86,8 @@ Result<Object> open_member(const std::string& root, const std::string& directory
   return object;
 }
 
-Status fetch_tree(const std::string& root, const Tree& tree, const std::string& digest, const std::string& destination) {
+Status give_tree(const std::string& root, const Tree& tree, const std::string& digest, const std::string& destination,
+                 Give give) {
   for (const auto& [path, entry] : tree) {
     const std::string target = destination + "/" + path;
     if (entry.is_directory) {
@@ -86,9 +95,25 @@ Status fetch_tree(const std::string& root, const Tree& tree, const std::string& 
       continue;
     }
     SLUICE_TRY(const Object object, open_member(root, digest, path, entry));
-    SLUICE_TRY_STATUS(fetch_file(object, target, entry.executable));
+    SLUICE_TRY_STATUS(give(object, target, entry.executable));
   }
   return {};
+}
+
+Status give_object(const std::string& root, const std::string& digest, const std::string& destination, Give give) {
+  SLUICE_TRY(const Object object, open_object(root, digest));
+  if (!object.is_directory) return give(object, destination, false);
+  SLUICE_TRY(const Tree tree, tree_of(object, digest));
+  if (::mkdir(destination.c_str(), 0755) != 0) {
+    if (errno == EEXIST) return fail(Code::kConflict, "'" + destination + "' is there already");
+    return fail_errno("make folder '" + destination + "'", errno);
+  }
+  Status status = give_tree(root, tree, digest, destination, give);
+  if (!status) {
+    std::error_code ignored;
+    std::filesystem::remove_all(destination, ignored);
+  }
+  return status;
 }
 
 Result<StoredObject> put_file(Intake& intake, const std::string& path) {
@@ -152,19 +177,14 @@ Result<StoredObject> ObjectStore::put(const std::string& path) {
 }
 
 Status ObjectStore::fetch(const std::string& digest, const std::string& destination) const {
-  SLUICE_TRY(const Object object, open_object(root_, digest));
-  if (!object.is_directory) return fetch_file(object, destination, false);
-  SLUICE_TRY(const Tree tree, tree_of(object, digest));
-  if (::mkdir(destination.c_str(), 0755) != 0) {
-    if (errno == EEXIST) return fail(Code::kConflict, "'" + destination + "' is there already");
-    return fail_errno("make folder '" + destination + "'", errno);
-  }
-  Status status = fetch_tree(root_, tree, digest, destination);
-  if (!status) {
-    std::error_code ignored;
-    std::filesystem::remove_all(destination, ignored);
-  }
-  return status;
+  return give_object(root_, digest, destination, fetch_file);
+}
+
+Status ObjectStore::link(const std::string& digest, const std::string& destination) const {
+  Status linked = give_object(root_, digest, destination, link_file);
+  // A member that is missing is damage to its directory; for us its bytes are not there.
+  if (!linked && linked.error().code == Code::kCorrupt) return fail(Code::kNotFound, linked.error().message);
+  return linked;
 }
 
 std::string ObjectStore::path_of(const std::string& digest) const {
@@ -182,7 +202,7 @@ ObjectStore::Lease ObjectStore::lease() {
   const std::lock_guard lock(leases_->mutex);
   const auto place = leases_->begun.insert(SystemClock().now());
   // The list lives as long as any lease does, which may be longer than the store.
-  return {nullptr, [leases = leases_, place](const void*) {
+  return {leases_.get(), [leases = leases_, place](const void*) {
             const std::lock_guard guard(leases->mutex);
             leases->begun.erase(place);
           }};

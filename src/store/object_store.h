@@ -44,6 +44,9 @@ class ObjectStore {
   // kConflict if there is something at `destination`; nothing of a failed call stays there.
   Status fetch(const std::string& digest, const std::string& destination) const;
 
+  // What put() leaves at a path: a link to the object, of a directory a tree of links; executable files and what cannot be linked
+  // are copies. `destination` must not exist. kNotFound if not all of its bytes are there; nothing of a failed call stays.
+  Status link(const std::string& digest, const std::string& destination) const;
   // What is named by nobody in the database may be on its way there: it was put, or found by keep(), for a commit that is still
   // to come. Whoever does that holds a lease from before the first such call until after the commit: nothing that was put or kept
   // under it is removed as garbage meanwhile. Costs nothing on the disk.

@@ -209,8 +209,8 @@ class RunStore {
   // Forgets the journal of a run that has succeeded, and what was kept for it; its rows stay, and so does a snapshot of its end.
   virtual Status compact(RunId run) = 0;
 
-  // Calls `use` with the JSON of each run's and task's outputs and inputs, and of each cached or kept result, and with the digest of
-  // each artifact, as of one moment: what of the objects must stay is named in them.
+  // Calls `use` with the JSON of each run's and task's outputs and inputs, and of each cached or kept result, and with the digest
+  // of each artifact, as of one moment: what of the objects must stay is named in them.
   virtual Status each_data(const std::function<void(std::string_view json)>& use, const DataFilter& filter = {}) = 0;
 
   // Runs of whose end somebody is still to be told; 100 at most.

@@ -105,7 +105,7 @@ Status SqliteWriter::advance(const Write& write) {
 }
 
 Status SqliteWriter::note_told(const PendingNotice& notice) {
-  return db_.transaction(false, [&] { return note_told_.bind(notice.run, notice.seq).run(); });
+  return db_.transaction(false, [&] { return note_told_.bind(notice.run.bytes, notice.seq).run(); });
 }
 
 Status SqliteWriter::why_not_advanced(const Write& write) {

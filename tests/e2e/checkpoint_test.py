@@ -1,6 +1,7 @@
 """A training step of ten epochs is killed with -9 at epoch five: by itself, with its supervisor, with its server. The next
 attempt goes on from its checkpoint, and makes the same model as one that nobody disturbed.
 """
+import json
 import os
 import signal
 import unittest
@@ -59,7 +60,7 @@ def training(luck, retries=2, how="given", annotations=None):
                     {"exec-train": {"container": {"image": "alpine", "command": command}}})
     if annotations:
         platform = {"deploymentSpec": {"executors": {"exec-train": {"podMetadata": {"annotations": annotations}}}}}
-        spec = {**spec, "platforms": {"kubernetes": platform}}
+        return json.dumps(spec, indent=1) + "\n---\n" + json.dumps({"platforms": {"kubernetes": platform}})
     return spec
 
 
@@ -152,7 +153,7 @@ class Checkpoints(Case):
                 if way == "setting":
                     self.data.mkdir()
                     (self.data / "sluice.toml").write_text("keep_checkpoints = true\n")
-                file = self.write("p.json", training("nothing", annotations=annotations))
+                file = self.write("p.yaml", training("nothing", annotations=annotations))
                 code, document = self.sluice_json("run", file, *flags)
                 self.assertEqual(code, 0, document)
                 self.assertEqual(os.listdir(self.data / "checkpoints" / document["run_id"] / "train"), ["checkpoint.txt"])

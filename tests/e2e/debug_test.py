@@ -2,6 +2,7 @@
 each step compared, two runs compared."""
 import json
 import os
+import pathlib
 import unittest
 
 from sluice import Case, pipeline, shell
@@ -40,7 +41,13 @@ class Debug(Case):
         return {path.removeprefix("root/"): (task["state"], task["attempts"]) for path, task in document["tasks"].items()}
 
     def text_of(self, document, task):
-        return open(document["tasks"][f"root/{task}"]["output_artifacts"]["data"][0]["uri"], encoding="utf-8").read()
+        return pathlib.Path(document["tasks"][f"root/{task}"]["output_artifacts"]["data"][0]["uri"]).read_text()
+
+    def in_shell(self, run, task, *command):
+        """-> (exit code, stdout, stderr) of a command where the step ran"""
+        child = self.start("shell", run, task, "--data-dir", self.data, "--", *command)
+        out, err = child.communicate(timeout=120)
+        return child.returncode, out, err
 
     def run_of(self, spec, *flags, code=0):
         got, document = self.sluice_json("run", self.write("p.json", spec), *flags)
@@ -132,10 +139,10 @@ class Debug(Case):
     def test_a_command_runs_where_the_step_ran(self):
         run = self.run_of(three(third='cat "$1"; exit 3'), code=1)["run_id"]
         script = 'cat "$PWD.in/data/data"; echo changed >> "$PWD.in/data/data"; echo "$KFP_RETRY_INDEX"; exit 7'
-        code, out, err = self.sluice("shell", run, "publish", "--", "sh", "-c", script)
+        code, out, err = self.in_shell(run, "publish", "sh", "-c", script)
         self.assertEqual((code, out), (7, "one\ntwo\n0\n"), err)
         # What was changed was a copy.
-        self.assertEqual(self.sluice("shell", run, "publish", "--", "sh", "-c", 'cat "$PWD.in/data/data"')[1], "one\ntwo\n")
+        self.assertEqual(self.in_shell(run, "publish", "sh", "-c", 'cat "$PWD.in/data/data"')[1], "one\ntwo\n")
         code, out, err = self.sluice("shell", run, "publish", env={"SHELL": "/bin/true"})
         self.assertEqual(code, 0, err)
         self.assertIn("root/publish, attempt 1: FAILED with exit code 3", err)

@@ -30,6 +30,15 @@ class Hook(http.server.BaseHTTPRequestHandler):
 
 
 class GarbageCase(Case):
+    """With Python environments of its own: those of the machine are nobody's to collect here."""
+
+    def setUp(self):
+        super().setUp()
+        self.caches = {"XDG_CACHE_HOME": str(self.folder / "cache")}
+
+    def start(self, *words, **options):
+        return super().start(*words, **{**options, "env": {**self.caches, **options.get("env", {})}})
+
     def objects(self):
         return sorted(p for p in (self.data / "objects/sha256").rglob("*") if p.is_file())
 
@@ -118,7 +127,7 @@ class Gc(GarbageCase):
                 script += 'cat "$2" > "$1"; '
             executors[f"exec-{i}"] = shell(script + f"echo line {i} >> $1", args=args)
             components[f"comp-{i}"], tasks[f"t{i}"] = component, task
-        server = self.up()
+        server = self.up(env=self.caches)
         self.write("chain.json", pipeline("chain", tasks, components, executors))
         runs = [self.sluice_json("run", self.folder / "chain.json", "--no-cache", "--detach")[1]["run_id"] for _ in range(4)]
 
@@ -188,11 +197,10 @@ class Gc(GarbageCase):
                  "built_at": "2020-01-01T00:00:00Z"}))
         (envs / ("b" * 64 + ".use")).touch()  # used just now
         self.run_pipeline(maker())
-        env = {"XDG_CACHE_HOME": str(cache)}
-        code, doctor = self.sluice_json("doctor", env=env)
+        code, doctor = self.sluice_json("doctor")
         self.assertEqual({e["key"][0] for e in doctor["environments"]}, {"a", "b"})
         self.assertEqual(doctor["environments"][0]["installed"], ["six==1.0"])
-        code, done = self.sluice_json("gc", env=env)
+        code, done = self.sluice_json("gc")
         self.assertEqual(self.numbers(done), {"environments": 1})
         self.assertFalse((envs / ("a" * 64)).exists())
         self.assertTrue((envs / ("b" * 64)).exists())
