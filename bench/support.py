@@ -239,7 +239,7 @@ class Peer:
         return next((line.removeprefix(wanted) for line in lines if line.startswith(wanted)), "?")
 
     def seconds(self, program, *words, timeout=900, **variables):
-        """What bench/peers/PROGRAM printed last: seconds. None, with a word about it, if it failed. Nothing of it is left running."""
+        """What bench/peers/PROGRAM printed last: seconds. None, with a word about it, if it failed. Nothing of it runs on."""
         with scratch() as folder:
             (folder / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
             homes = {"PREFECT_HOME": folder, "DAGSTER_HOME": folder, "AIRFLOW_HOME": folder}
