@@ -198,6 +198,14 @@ def uv():
     return str(tools / "bin" / "uv")
 
 
+def end_all_with(folder):
+    """Kills what has this scratch folder in its environment: servers of peers that went into sessions of their own."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if os.fsencode(folder) in pathlib.Path("/proc", pid, "environ").read_bytes():
+                os.kill(int(pid), signal.SIGKILL)
+
+
 class Peer:
     """A program of others in an environment of its own, build/bench-peers/NAME: the newest versions that pip would take today.
 
@@ -231,7 +239,7 @@ class Peer:
         return next((line.removeprefix(wanted) for line in lines if line.startswith(wanted)), "?")
 
     def seconds(self, program, *words, timeout=900, **variables):
-        """What bench/peers/PROGRAM printed last: seconds. None, with a word about it, if it failed."""
+        """What bench/peers/PROGRAM printed last: seconds. None, with a word about it, if it failed. Nothing of it runs on."""
         with scratch() as folder:
             (folder / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
             homes = {"PREFECT_HOME": folder, "DAGSTER_HOME": folder, "AIRFLOW_HOME": folder}
@@ -243,8 +251,9 @@ class Peer:
                 out, error = child.communicate(timeout=timeout)
                 return float(out.split()[-1])
             except (subprocess.TimeoutExpired, IndexError, ValueError) as problem:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGKILL)
+                end_all_with(folder)
                 error = child.communicate()[1] if isinstance(problem, subprocess.TimeoutExpired) else error
                 print(f"{program} {' '.join(words)} did not tell ({problem!r}):\n{error[-1500:]}", file=sys.stderr, flush=True)
                 return None
+            finally:
+                end_all_with(folder)

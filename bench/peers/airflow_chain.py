@@ -58,7 +58,7 @@ def standalone():
         assert state == "success", state
         return seconds
     finally:
-        os.killpg(child.pid, signal.SIGTERM)
+        child.send_signal(signal.SIGINT)  # as Ctrl-C: it ends the processes that it has started, which are no group
         child.wait(timeout=60)
 
 
