@@ -232,8 +232,8 @@ TEST(CommandLine, AMistakeIsJsonIfJsonWasAskedForWhereverItStands) {
 }
 
 TEST(CommandLine, EveryVerbHasHelpWithAnExample) {
-  for (const char* verb : {"run", "check", "plan", "list", "get", "logs", "why", "cancel", "retry", "pause", "resume", "up", "down",
-                           "backup", "gc", "doctor", "version", "completion"}) {
+  for (const char* verb : {"run", "check", "plan", "list", "get", "logs", "why", "cancel", "retry", "pause", "resume", "up",
+                           "down", "backup", "gc", "doctor", "version", "completion"}) {
     const CommandLine line = parse({verb, "--help"});
     ASSERT_TRUE(line.out) << verb;
     EXPECT_FALSE(line.error);
