@@ -31,7 +31,7 @@ WarmWorkerState ready(int number) {
 }
 
 // What the world looks like when the moves have been made.
-void apply(WarmView& view, const std::vector<WarmMove>& moves) {
+void make(WarmView& view, const std::vector<WarmMove>& moves) {
   const auto at = [&](int number) {
     return std::find_if(view.workers.begin(), view.workers.end(), [&](const auto& worker) { return worker.number == number; });
   };
@@ -54,14 +54,14 @@ void apply(WarmView& view, const std::vector<WarmMove>& moves) {
 TEST(WarmPolicy, AWorkerWithStepsKeepsOneSpareMoreThanThereAreSlots) {
   WarmView view = view_of({ready(1)});
   view.workers[0].steps = 1;
-  apply(view, next_warm_moves(view));
+  make(view, next_warm_moves(view));
   EXPECT_EQ(view.workers[0].spares, 3);
 }
 
 TEST(WarmPolicy, AQuietWorkerKeepsOneSpare) {
   WarmView view = view_of({ready(1)});
   view.workers[0].spares = 3;
-  apply(view, next_warm_moves(view));
+  make(view, next_warm_moves(view));
   EXPECT_EQ(view.workers[0].spares, 1);
 }
 
@@ -73,7 +73,7 @@ TEST(WarmPolicy, AWorkerThatStartsIsLeftAlone) {
 TEST(WarmPolicy, AWorkerWithNothingToDoEndsAfterItsTime) {
   WarmView view = view_of({ready(1)});
   view.workers[0].used = view.now - view.idle_max;
-  apply(view, next_warm_moves(view));
+  make(view, next_warm_moves(view));
   EXPECT_TRUE(view.workers.empty());
 }
 
@@ -81,7 +81,7 @@ TEST(WarmPolicy, OverTheCeilingTheOneThatWasUsedLongestAgoEndsFirst) {
   WarmView view = view_of({ready(1), ready(2), ready(3)});
   view.workers[1].used -= std::chrono::seconds(5);
   view.bytes_max = 450 * kMiB;
-  apply(view, next_warm_moves(view));
+  make(view, next_warm_moves(view));
   ASSERT_EQ(view.workers.size(), 2U);
   EXPECT_EQ(view.workers[0].number, 1);
   EXPECT_EQ(view.workers[1].number, 3);
@@ -90,7 +90,7 @@ TEST(WarmPolicy, OverTheCeilingTheOneThatWasUsedLongestAgoEndsFirst) {
 TEST(WarmPolicy, WhenTheMachineIsShortOfMemoryIdleWorkersEndThoughTheCeilingIsFar) {
   WarmView view = view_of({ready(1)});
   view.bytes_available = 100 * kMiB;
-  apply(view, next_warm_moves(view));
+  make(view, next_warm_moves(view));
   EXPECT_TRUE(view.workers.empty());
 }
 
@@ -98,7 +98,7 @@ TEST(WarmPolicy, WhatWaitsIsServedHoweverShortMemoryIs) {
   WarmView view = view_of({ready(1)});
   view.workers[0].waiting = 3;
   view.bytes_available = 0;
-  apply(view, next_warm_moves(view));
+  make(view, next_warm_moves(view));
   ASSERT_EQ(view.workers.size(), 1U);
   EXPECT_EQ(view.workers[0].spares, 1);
 }
@@ -108,11 +108,11 @@ TEST(WarmPolicy, AReplacedWorkerEndsWithItsLastStep) {
   view.workers[0].is_replaced = true;
   view.workers[0].steps = 1;
   view.workers[0].spares = 2;
-  apply(view, next_warm_moves(view));
+  make(view, next_warm_moves(view));
   ASSERT_EQ(view.workers.size(), 1U);
   EXPECT_EQ(view.workers[0].spares, 0);
   view.workers[0].steps = 0;
-  apply(view, next_warm_moves(view));
+  make(view, next_warm_moves(view));
   EXPECT_TRUE(view.workers.empty());
 }
 
@@ -149,7 +149,7 @@ TEST(WarmPolicy, WhateverTheStateTheMovesLeadToOneThatNeedsNone) {
   for (int round = 0; round < 20'000; ++round) {
     const WarmView before = random_view(random);
     WarmView view = before;
-    apply(view, next_warm_moves(view));
+    make(view, next_warm_moves(view));
     EXPECT_TRUE(next_warm_moves(view).empty()) << "round " << round;
     for (const WarmWorkerState& worker : before.workers) {
       const auto after = std::find_if(view.workers.begin(), view.workers.end(),
