@@ -112,11 +112,11 @@ TEST(SqliteStore, AColumnThatDoesNotReadBackIsCorrupt) {
   ASSERT_TRUE(succeeds(store->commit({&write, 1}, Sync::kNormal)));
   for (const std::string damage : {"parameters = '{\"a\":'", "parameters = '[1]'", "parameters = x'ff00'", "context = ''",
                                    "options = 'no'", "state = 'RUN'", "uuid = x'01'"}) {
-    run_sql(folder / "sluice.db", "CREATE TABLE kept AS SELECT * FROM runs; UPDATE runs SET " + damage);
+    run_sql(folder / "sluice.db", "CREATE TABLE aside AS SELECT * FROM runs; UPDATE runs SET " + damage);
     const auto rows = store->list({}, {});
     EXPECT_TRUE(fails_with(rows, Code::kCorrupt)) << damage;
     EXPECT_THAT(rows.error().message, HasSubstr(damage.substr(0, damage.find(' ')))) << damage;
-    run_sql(folder / "sluice.db", "DELETE FROM runs; INSERT INTO runs SELECT * FROM kept; DROP TABLE kept");
+    run_sql(folder / "sluice.db", "DELETE FROM runs; INSERT INTO runs SELECT * FROM aside; DROP TABLE aside");
   }
   ASSERT_TRUE(succeeds(store->run(test_uuid(1))));
   run_sql(folder / "sluice.db", "UPDATE tasks SET state = 'DONE'");
