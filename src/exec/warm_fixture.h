@@ -52,7 +52,7 @@ class WarmTest : public SupervisorTest {
     launch();
   }
 
-  std::string make_environment(const std::string& name, const Interpreter& interpreter) const {
+  std::string make_environment(const std::string& name, const Interpreter& interpreter) {
     namespace fs = std::filesystem;
     const fs::path folder = fs::path(data_) / name;
     fs::create_directories(folder / "bin");

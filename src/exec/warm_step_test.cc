@@ -223,7 +223,7 @@ TEST_F(WarmTest, AStoppedStepThatWaitsForItsWorkerNeverBegins) {
   start(spec);
   ASSERT_TRUE(supervisor_->stop(spec.id, std::chrono::seconds(1)));
   const AttemptExit exit = wait_exit(spec);
-  if (!exit.error.empty()) EXPECT_EQ(exit.error, "stopped before it began");
+  EXPECT_EQ(exit.error, "stopped before it began");
   ASSERT_TRUE(supervisor_->shut_down());
 }
 
