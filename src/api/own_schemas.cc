@@ -143,6 +143,7 @@ constexpr std::array kGarbage{
     F{"size_bytes", "integer", "of all kinds"},
     F{"problems", "[string]", "what could not be removed, and why"},
     F{"error", "Diagnostic?", "why it was cut short"},
+};
 constexpr std::array kRetry{F{"from", "string?", "path of a task; also if the run has succeeded"}};
 constexpr std::array kRestart{
     F{"spec", "string", "the text of the pipeline from now on"},

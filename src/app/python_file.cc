@@ -138,14 +138,14 @@ Result<std::string> read_back(const std::string& path, const std::string& file) 
 }  // namespace
 
 Result<std::string> compile_python(const std::string& file, const std::string& function, const Console& console,
-                                   const std::atomic<bool>& cancelled) {
+                                   const std::atomic<bool>& cancelled, const EnvironmentSettings& settings) {
   if (access(file.c_str(), R_OK) != 0) return fail(Code::kInvalid, file + ": no such file, or it cannot be read");
   const TemporaryFile out;
   if (out.path().empty()) return fail(Code::kUnavailable, "no temporary file could be made", "check TMPDIR and the space there");
   auto compiled = compile_with(user_python(), file, function, out.path(), cancelled);
   if (!compiled && compiled.error().code == Code::kCancelled) return fail(std::move(compiled).error());
   if (!compiled || compiled->exit_code == kNoKfp) {
-    SLUICE_TRY(const std::string python, environment_with_kfp(console, cancelled));
+    SLUICE_TRY(const std::string python, environment_with_kfp(console, cancelled, settings));
     compiled = compile_with(python, file, function, out.path(), cancelled);
   }
   if (!compiled) return fail(std::move(compiled).error());

@@ -42,7 +42,7 @@ TEST_F(AttemptPlatformTest, FoldersOfItsOwnAreFilledAndGoWithTheAttempt) {
     EXPECT_TRUE(spec->mounts[1].read_only);
     EXPECT_EQ(spec->mounts[2].source, spec->mounts[3].source);
     EXPECT_FALSE(spec->mounts[3].read_only);
-    EXPECT_EQ(contents(spec->mounts[1].source + "/key"), "s3cret");
+    EXPECT_EQ(text_of(spec->mounts[1].source + "/key"), "s3cret");
     EXPECT_THAT(spec->redact, ElementsAre("s3cret"));
     struct stat info{};
     ASSERT_EQ(stat((spec->mounts[1].source + "/key").c_str(), &info), 0);
@@ -75,8 +75,8 @@ TEST_F(AttemptPlatformTest, InitContainersComeBeforeTheCommandInAShell) {
   const std::string out = world_.folder.path() + "/out";
   const std::string run = "cd " + world_.folder.path() + " && sh script " + "sh -c 'cat first; echo \"${A-unset}\"' > out 2> err";
   EXPECT_EQ(std::system(run.c_str()), 0);
-  EXPECT_EQ(contents(out), "o'clock\nunset\n");
-  EXPECT_EQ(contents(world_.folder.path() + "/err"), "--- init container it's\n--- task\n");
+  EXPECT_EQ(text_of(out), "o'clock\nunset\n");
+  EXPECT_EQ(text_of(world_.folder.path() + "/err"), "--- init container it's\n--- task\n");
 }
 
 TEST_F(AttemptPlatformTest, AFailedInitContainerEndsTheAttempt) {
@@ -88,7 +88,7 @@ TEST_F(AttemptPlatformTest, AFailedInitContainerEndsTheAttempt) {
   world_.folder.write("script", spec.argv[2]);
   const int status = std::system(("sh " + world_.folder.path() + "/script true 2> " + world_.folder.path() + "/err").c_str());
   EXPECT_EQ(WEXITSTATUS(status), 7);
-  EXPECT_THAT(contents(world_.folder.path() + "/err"), HasSubstr("init container first failed: exit code 7"));
+  EXPECT_THAT(text_of(world_.folder.path() + "/err"), HasSubstr("init container first failed: exit code 7"));
 }
 
 TEST_F(AttemptPlatformTest, AContainerSeesTheAttemptsPathsAndVariables) {

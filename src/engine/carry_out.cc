@@ -51,6 +51,8 @@ void Engine::start_attempt(LiveRun& run, const StartAttempt& start, bool again) 
   if (const auto site = run.sites.by_executor.find(component.executor->label); site != run.sites.by_executor.end())
     order.site = &site->second;
   if (order.site != nullptr) order.cached = kept_outputs(run, start);
+  if (order.cached)
+    run.facts[start.task].cache = {.not_asked = "the task is as it was before the pipeline of its run was edited"};
   if (!order.cached && !ask_cache(run, start, order)) return;
   order.checkpoint = checkpoint_of(dir_, run.uuid_text, task_path(*run.plan, run.state, start.task), component, node.inputs,
                                    run.keep_checkpoints || options_.keep_checkpoints);

@@ -79,7 +79,7 @@ Result<TaskId> find_leaf(const Plan& plan, const State& state, const std::string
     if (state.at(id).kind != NodeKind::kLeaf || !is_in_play(state, id)) continue;
     const std::string path = task_path(plan, state, id);
     if (path == asked || path == "root/" + asked) return id;
-    paths.push_back(path);
+    paths.push_back(asked.find('/') == std::string::npos ? last_name(path) : path);
     if (last_name(path) != asked) continue;
     named.push_back(id);
     found.push_back(path);

@@ -135,7 +135,7 @@ class SiteFinder {
     for (const InitContainer& init : executor.kubernetes.init_containers) {
       if (init.stays) {
         refuse_init(executor, init, "that run beside their task (restartPolicy Always) are not supported");
-      } else if (const std::string rule = rule_for(init.image, rules_);
+      } else if (const std::string rule = rule_for(init.image, rules_.images);
                  rule != "host" && (!rule.empty() || image_kind(init.image) != ImageKind::kHost)) {
         refuse_init(
             executor, init,

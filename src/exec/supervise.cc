@@ -85,9 +85,10 @@ int SupervisorLoop::run() {
     return 70;
   }
   if (peer_) greet();
-  while (ending_ == Ending::kNo || !attempts_.empty()) {
+  const auto is_over = [&] { return ending_ != Ending::kNo && attempts_.empty(); };
+  while (!is_over()) {
     if (has_news_ || watches_room_) send_waiting();
-    turn();
+    if (!is_over()) turn();  // a peer that could not be written to is gone: then nothing would wake us any more
   }
   warm_.end(clock_.now());
   orphans_.kill_children();
