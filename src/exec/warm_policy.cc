@@ -13,10 +13,16 @@ class WarmPlanner {
  public:
   explicit WarmPlanner(const WarmView& view) : view_(view), workers_(view.workers) {}
 
+  // What gives memory back comes before what takes it, so that a second look finds nothing more to do.
   std::vector<WarmMove> run() {
     end_old();
+    for (WarmWorkerState& worker : workers_)
+      if (worker.waiting > 0 && worker.spares == 0 && worker.is_ready) fork(worker, 1);
+    for (WarmWorkerState& worker : workers_)
+      if (worker.spares > wanted(worker)) drop(worker, worker.spares - wanted(worker));
     make_room();
-    for (WarmWorkerState& worker : workers_) spares(worker);
+    for (WarmWorkerState& worker : workers_) drop_excess(worker);
+    for (WarmWorkerState& worker : workers_) fork_what_fits(worker);
     for (const WarmWorkerState& worker : workers_)
       if (worker.is_ready && worker.is_stale && excess(worker.bytes) <= 0) moves_.push_back(ReplaceWorker{worker.number});
     return std::move(moves_);
@@ -64,31 +70,38 @@ class WarmPlanner {
   }
 
   // What waits is served whatever memory says, one at a time: it would need as much of it cold.
-  void spares(WarmWorkerState& worker) {
-    int count = wanted(worker) - worker.spares;
-    if (count > 0) {
-      const std::int64_t room = -excess(0);
-      const auto fits = worker.spare_bytes > 0 ? std::max<std::int64_t>(0, room) / worker.spare_bytes : (room >= 0 ? count : 0);
-      const int least = worker.waiting > 0 && worker.spares == 0 ? 1 : 0;
-      count = std::max(least, static_cast<int>(std::min<std::int64_t>(count, fits)));
-      if (count == 0) return;
-      worker.spares += count;
-      moves_.push_back(ForkSpares{worker.number, count});
-      return;
-    }
-    const int least = std::min(worker.spares, worker.waiting > 0 ? 1 : 0);
-    int drop = -count;
-    while (drop < worker.spares - least && excess(-drop * worker.spare_bytes) > 0 && worker.spare_bytes > 0) ++drop;
-    if (drop == 0) return;
-    worker.spares -= drop;
-    freed_ += drop * worker.spare_bytes;
-    moves_.push_back(DropSpares{worker.number, drop});
+  void fork(WarmWorkerState& worker, int count) {
+    worker.spares += count;
+    freed_ -= count * worker.spare_bytes;
+    moves_.push_back(ForkSpares{worker.number, count});
+  }
+  void drop(WarmWorkerState& worker, int count) {
+    worker.spares -= count;
+    freed_ += count * worker.spare_bytes;
+    moves_.push_back(DropSpares{worker.number, count});
+  }
+
+  void drop_excess(WarmWorkerState& worker) {
+    if (!worker.is_ready || worker.spare_bytes == 0) return;
+    const int most = worker.spares - (worker.waiting > 0 && worker.spares > 0 ? 1 : 0);
+    const std::int64_t needed = (std::max<std::int64_t>(0, excess(0)) + worker.spare_bytes - 1) / worker.spare_bytes;
+    const int count = static_cast<int>(std::min<std::int64_t>(most, needed));
+    if (count > 0) drop(worker, count);
+  }
+
+  void fork_what_fits(WarmWorkerState& worker) {
+    const int missing = wanted(worker) - worker.spares;
+    const std::int64_t room = -excess(0);
+    if (missing <= 0 || room < 0) return;
+    const std::int64_t fits = worker.spare_bytes > 0 ? room / worker.spare_bytes : missing;
+    const int count = static_cast<int>(std::min<std::int64_t>(missing, fits));
+    if (count > 0) fork(worker, count);
   }
 
   const WarmView& view_;
   std::vector<WarmWorkerState> workers_;
   std::vector<WarmMove> moves_;
-  std::int64_t freed_ = 0;
+  std::int64_t freed_ = 0;  // of what is available; negative: taken
 };
 
 }  // namespace

@@ -37,7 +37,10 @@ void make(WarmView& view, const std::vector<WarmMove>& moves) {
   };
   for (const WarmMove& move : moves)
     std::visit(Match{
-                   [&](const ForkSpares& fork) { at(fork.worker)->spares += fork.count; },
+                   [&](const ForkSpares& fork) {
+                     view.bytes_available -= fork.count * at(fork.worker)->spare_bytes;
+                     at(fork.worker)->spares += fork.count;
+                   },
                    [&](const DropSpares& drop) {
                      view.bytes_available += drop.count * at(drop.worker)->spare_bytes;
                      at(drop.worker)->spares -= drop.count;

@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 import types
+import weakref
 
 PACKET_MAX = 60_000
 PR_SET_PDEATHSIG = 1
@@ -131,6 +132,7 @@ class Step:
         is_flushed = flush(sys.stdout)
         flush(sys.stderr)
         self.tell(b"modules", modules)
+        flush_open_files()  # the collector may close a file before what is buffered above it is written
         clear_modules()
         flush_open_files()
         if not flush(sys.stdout) or not is_flushed:
@@ -255,15 +257,16 @@ def clear_modules():
     for name in ("last_type", "last_value", "last_traceback", "last_exc"):
         if hasattr(sys, name):
             delattr(sys, name)
-    for name in ("ephemeral_component", "__main__"):
-        module = sys.modules.pop(name, None)
-        if isinstance(module, types.ModuleType):
+    modules = [sys.modules.pop(name, None) for name in ("ephemeral_component", "__main__")]
+    modules = [weakref.ref(module) for module in modules if isinstance(module, types.ModuleType)]
+    gc.collect()  # finalizers run while the names that they use are there
+    for reference in modules:
+        module = reference()
+        if module is not None:
             names = module.__dict__
-            del module
-            for key in sorted(names, key=lambda key: not key.startswith("_")):
+            for key in sorted(names, key=lambda key: not str(key).startswith("_")):
                 if key != "__builtins__":
                     names[key] = None
-    gc.collect()
 
 
 def flush_open_files():
