@@ -159,7 +159,7 @@ TEST_F(Configuration, MistakesHaveTheirFileLineAndColumn) {
   EXPECT_THAT(only_error("[warm]\nmemory = \"much\"\n"), HasSubstr("warm.memory: such as \"25%\""));
   EXPECT_THAT(only_error("[warm]\nidel = \"1m\"\n"), HasSubstr("unknown setting 'warm.idel'; did you mean 'idle'?"));
   EXPECT_THAT(only_error("images = 1\n"), HasSubstr("sluice.toml:1:10: images: a table"));
-  EXPECT_THAT(only_error("[images]\n\"a\" = \"container\"\n"), HasSubstr("sluice.toml:2:7: images: \"a\" must be"));
+  EXPECT_THAT(only_error("[images]\n\"a\" = \"contaner\"\n"), HasSubstr("sluice.toml:2:7: images: \"a\" must be"));
   EXPECT_THAT(only_error("server = 1\n"), HasSubstr("server: a table"));
   EXPECT_THAT(only_error("[server]\nprot = 1\n"), HasSubstr("unknown setting 'server.prot'; did you mean 'port'?"));
   EXPECT_THAT(only_error("[server]\nport = 70000\n"), HasSubstr("sluice.toml:2:8: server.port: a number"));

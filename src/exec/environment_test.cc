@@ -78,11 +78,11 @@ class EnvironmentTest : public testing::Test {
             .no_deps = std::move(no_deps),
             .index_options = {"--no-index", "--find-links", folder_.path() + "/wheels"}};
   }
-  // Names of environments; lock files do not count.
+  // Names of environments; the files that are locked do not count.
   std::vector<std::string> left_behind() const {
     std::vector<std::string> out;
     for (const auto& entry : std::filesystem::directory_iterator(root_))
-      if (entry.path().extension() != ".lock") out.push_back(entry.path().filename().string());
+      if (entry.path().extension() != ".lock" && entry.path().extension() != ".use") out.push_back(entry.path().filename().string());
     return out;
   }
   void make_wheel(const std::string& name, const std::string& requires_line = "") const {
