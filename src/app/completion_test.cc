@@ -52,7 +52,7 @@ TEST(BashCompletion, OffersVerbsThenNounsFlagsAndFiles) {
   EXPECT_THAT(offered("sluice \"\""), HasSubstr("logs"));
   EXPECT_THAT(offered("sluice \"\""), Not(HasSubstr("supervise")));
   EXPECT_EQ(offered("sluice list ru"), "runs\n");
-  EXPECT_EQ(offered("sluice run --no"), "--no-cache\n");
+  EXPECT_EQ(offered("sluice run --no-"), "--no-cache\n");
   EXPECT_EQ(offered("sluice run pi"), "pipeline.yaml\n");
   EXPECT_EQ(offered("sluice completion z"), "zsh\n");
 }

@@ -83,6 +83,7 @@ TEST(Caching, ByteEqualOutputsCutOffWhatFollows) {
 TEST(Caching, AMissSaysWhatItIsComparedWith) {
   EngineWorld world;
   make_result(world);
+  world.clock.advance(std::chrono::seconds(1));
   const Uuid second = world.submit(replace_all(kOne, "sh, -c, 'true'", "sh, -c, 'false'"), 2);
   EXPECT_THAT(world.hands->calls, ElementsAre("start a#1"));
   world.hands->fail("a");
