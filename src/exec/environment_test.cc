@@ -82,7 +82,8 @@ class EnvironmentTest : public testing::Test {
   std::vector<std::string> left_behind() const {
     std::vector<std::string> out;
     for (const auto& entry : std::filesystem::directory_iterator(root_))
-      if (entry.path().extension() != ".lock" && entry.path().extension() != ".use") out.push_back(entry.path().filename().string());
+      if (entry.path().extension() != ".lock" && entry.path().extension() != ".use")
+        out.push_back(entry.path().filename().string());
     return out;
   }
   void make_wheel(const std::string& name, const std::string& requires_line = "") const {
