@@ -264,6 +264,7 @@ class Simulation {
   // What takes longer than its deadline is told to stop, nothing else is; what runs is known.
   void check_processes() {
     if (::testing::Test::HasFailure() || store_.failures != 0 || engine_->trouble()) return;
+    if (const auto timer = loop_->next_timer(); timer && *timer <= Duration{0}) return;  // it has not had its turn
     for (const auto& [key, process] : machine_.processes) {
       if (process.ended) continue;
       const Run* run = find(std::get<0>(key));
@@ -304,7 +305,8 @@ class Simulation {
   }
 
   void check_end() {
-    for (int turn = 0; turn < 1'000 && machine_.next_end(); ++turn) advance();  // what runs of removed runs ends
+    // What runs of removed runs ends, and a store that could not be written has been tried again.
+    for (int turn = 0; turn < 1'000 && (machine_.next_end() || engine_->trouble()); ++turn) advance();
     guarded([this] { serve(); });
     for (const auto& [key, process] : machine_.processes) ADD_FAILURE() << Machine::name(key) << " was never acknowledged";
     std::size_t rows = 0;
