@@ -114,7 +114,7 @@ class Grammar {
         ->required();
     common(check);
 
-    CLI::App* plan = verb("plan", "Show what a run would do: tasks, order, environments to build",
+    CLI::App* plan = verb("plan", "Show what a run would do: tasks, order, what is cached and why not, environments to build",
                           "sluice plan pipeline.yaml -p n_estimators=200");
     plan->add_option("PIPELINE", words_.pipeline, "pipeline.yaml, pipeline.json, pipeline.py or pipeline.py:function")
         ->required();
