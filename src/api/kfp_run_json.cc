@@ -92,7 +92,7 @@ Tree tree_of(const RunRow& run, const RunDetails& details) {
 
 // Artifacts that tasks of this run made; KFP has no parameters here.
 void write_inputs(JsonWriter& json, const Tree& tree, const TaskRow& task) {
-  const TaskData inputs = outputs_of(task.inputs);
+  const TaskData inputs = task_data_from_text(task.inputs);
   if (inputs.artifacts.empty()) return;
   json.key("inputs").begin_object();
   for (const auto& [key, list] : inputs.artifacts) {

@@ -68,7 +68,7 @@ void write_parameters(JsonWriter& json, const Struct& parameters) {
 }
 
 void write_inputs(JsonWriter& json, const RunRow& run, const TaskRow& task, const std::vector<ArtifactRow>& artifacts) {
-  const TaskData inputs = outputs_of(task.inputs);
+  const TaskData inputs = task_data_from_text(task.inputs);
   if (inputs.empty()) return;
   json.key("inputs").begin_object();
   write_parameters(json, inputs.parameters);
@@ -83,7 +83,7 @@ void write_inputs(JsonWriter& json, const RunRow& run, const TaskRow& task, cons
 }
 
 void write_outputs(JsonWriter& json, const RunRow& run, const TaskRow& task, const std::vector<ArtifactRow>& artifacts) {
-  const TaskData outputs = outputs_of(task.outputs);
+  const TaskData outputs = task_data_from_text(task.outputs);
   if (outputs.empty()) return;
   json.key("outputs").begin_object();
   write_parameters(json, outputs.parameters);
@@ -117,8 +117,7 @@ void write_task(JsonWriter& json, const RunRow& run, const TaskRow& task, const 
     json.end_object();
   }
   if (const auto parent = paths.parent_of(task)) fields.text("parent_task_id", kfp_task_id(run.uuid, *parent));
-  if (!task.facts.empty())
-    if (const auto facts = parse_json(task.facts)) fields.text("cache_fingerprint", task_facts_from(*facts).cache.key);
+  fields.text("cache_fingerprint", task_facts_from_text(task.facts).cache.key);
   write_inputs(json, run, task, artifacts);
   write_outputs(json, run, task, artifacts);
   json.end_object();

@@ -91,12 +91,13 @@ void write_task(JsonWriter& json, const TaskRow& task, const std::map<std::strin
   json.field("seconds", seconds_between(task.began, task.ended));
   write_text_or_null(json, "error", task.error);
   const auto notes = task.notes.empty() ? Value(List{}) : parse_json(task.notes).value_or(Value(List{}));
-  const TaskData made = outputs_of(task.outputs);
+  const TaskData made = task_data_from_text(task.outputs);
   json.field("notes", notes);
-  if (const Usage usage = usage_of(task); usage != Usage{}) write_usage(json, "usage", usage);
+  const TaskFacts facts = task_facts_from_text(task.facts);
+  if (facts.usage != Usage{}) write_usage(json, "usage", facts.usage);
   json.field("output_parameters", Value(made.parameters)).key("output_artifacts");
   write_artifacts(json, made);
-  write_task_facts(json, task);
+  write_task_facts(json, task, facts);
   json.end_object();
 }
 

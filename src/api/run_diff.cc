@@ -214,7 +214,7 @@ class Comparison {
       }
       if (one->env != other->env) note(a.path, "environment", "", env_words(*one), env_words(*other));
     }
-    const TaskFacts facts_a = facts_of(a), facts_b = facts_of(b);
+    const TaskFacts facts_a = task_facts_from_text(a.facts), facts_b = task_facts_from_text(b.facts);
     if (!facts_a.lock.empty() && !facts_b.lock.empty() && facts_a.lock != facts_b.lock)
       note(a.path, "packages", "", facts_a.lock, facts_b.lock);
   }
@@ -225,12 +225,12 @@ class Comparison {
     code(a, b);
     // Rows of an earlier version do not tell what the task was given.
     if (!a.inputs.empty() && !b.inputs.empty()) {
-      const TaskData inputs_a = outputs_of(a.inputs), inputs_b = outputs_of(b.inputs);
+      const TaskData inputs_a = task_data_from_text(a.inputs), inputs_b = task_data_from_text(b.inputs);
       parameters(a.path, "input", inputs_a.parameters, inputs_b.parameters);
       artifacts(a.path, "input", inputs_a, inputs_b);
     }
     follows_ = found_.size() > before;
-    const TaskData made_a = outputs_of(a.outputs), made_b = outputs_of(b.outputs);
+    const TaskData made_a = task_data_from_text(a.outputs), made_b = task_data_from_text(b.outputs);
     const bool same_end = a.state == b.state || (is_success(a.state) && is_success(b.state));
     if (!same_end) note(a.path, "state", "", state_words(a), state_words(b));
     if (same_end && is_success(a.state)) {
@@ -240,10 +240,6 @@ class Comparison {
     follows_ = false;
   }
 
-  static TaskFacts facts_of(const TaskRow& row) {
-    const auto facts = parse_json(row.facts.empty() ? "{}" : row.facts);
-    return facts ? task_facts_from(*facts) : TaskFacts{};
-  }
   static std::string env_words(const ContainerSpec& container) {
     std::vector<std::string> words;
     for (const auto& [name, value] : container.env) words.push_back(name + "=" + value);

@@ -9,12 +9,6 @@
 
 namespace sluice {
 
-TaskData outputs_of(const std::string& json) {
-  if (json.empty()) return {};
-  const auto value = parse_json(json);
-  return value ? task_data_from_value(*value) : TaskData{};
-}
-
 double seconds_between(Instant began, Instant ended) {
   return began == Instant{} || ended < began ? 0 : to_seconds(ended - began);
 }
@@ -42,25 +36,13 @@ void write_artifacts(JsonWriter& json, const TaskData& outputs) {
   json.end_object();
 }
 
-void write_task_facts(JsonWriter& json, const TaskRow& task) {
+void write_task_facts(JsonWriter& json, const TaskRow& task, TaskFacts facts) {
   if (task.state == TaskState::kCached) json.field("cached", true);
   if (!task.inputs.empty())
     if (const auto inputs = parse_json(task.inputs)) json.field("inputs", *inputs);
-  if (task.facts.empty()) return;
-  const auto value = parse_json(task.facts);
-  if (!value) return;
-  TaskFacts facts = task_facts_from(*value);
   facts.cache.document.clear();  // a program, mostly: `why` compares it
   facts.usage = {};              // a field of its own
-  const std::string text = task_facts_text(facts);
-  if (text.empty()) return;
-  if (const auto shown = parse_json(text)) json.field("facts", *shown);
-}
-
-Usage usage_of(const TaskRow& task) {
-  if (task.facts.empty()) return {};
-  const auto facts = parse_json(task.facts);
-  return facts ? task_facts_from(*facts).usage : Usage{};
+  if (const Struct shown = task_facts_fields(facts); !shown.empty()) json.field("facts", Value(shown));
 }
 
 void write_usage(JsonWriter& json, std::string_view name, const Usage& usage) {
@@ -111,7 +93,7 @@ void write_tasks(JsonWriter& json, const std::vector<TaskRow>& tasks) {
   Usage all;
   json.key("tasks").begin_object();
   for (const TaskRow& task : tasks) {
-    const TaskData made = outputs_of(task.outputs);
+    const TaskData made = task_data_from_text(task.outputs);
     json.key(task.path)
         .begin_object()
         .field("state", state_name(task.state))
@@ -124,8 +106,9 @@ void write_tasks(JsonWriter& json, const std::vector<TaskRow>& tasks) {
     write_text_or_null(json, "error", task.error);
     if (!task.notes.empty())
       if (const auto notes = parse_json(task.notes)) json.field("notes", *notes);
-    write_task_facts(json, task);
-    const Usage usage = usage_of(task);
+    const TaskFacts facts = task_facts_from_text(task.facts);
+    const Usage& usage = facts.usage;
+    write_task_facts(json, task, facts);
     if (usage != Usage{}) write_usage(json, "usage", usage);
     all += usage;
     json.end_object();
@@ -156,7 +139,7 @@ void write_more(JsonWriter& json, const RunRow& run, const std::vector<StateChan
 
 std::string document(const RunRow& run, const std::vector<TaskRow>& tasks, Service::Owner owner,
                      const std::vector<StateChange>* history) {
-  const TaskData outputs = outputs_of(run.outputs);
+  const TaskData outputs = task_data_from_text(run.outputs);
   JsonWriter json(2);
   json.begin_object()
       .field("run_id", run.uuid.text())

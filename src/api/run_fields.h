@@ -7,13 +7,12 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "model/artifact.h"
+#include "model/task_facts.h"
 #include "model/usage.h"
 #include "store/run_store.h"
 
 namespace sluice {
 
-// Rows hold JSON that we wrote; one that does not read back shows as empty rather than hiding the rest of the run.
-TaskData outputs_of(const std::string& json);
 // 0 if either has not come yet.
 double seconds_between(Instant began, Instant ended);
 
@@ -23,9 +22,7 @@ Value labels_of(const RunRow& run);
 // {"KEY": [{"name","type","uri","digest","size_bytes","metadata"}]}
 void write_artifacts(JsonWriter& json, const TaskData& outputs);
 // "cached", "inputs" and "facts" (without the document of its cache key) of a task, each if there is something to say.
-void write_task_facts(JsonWriter& json, const TaskRow& task);
-// What a task's row says that it has used.
-Usage usage_of(const TaskRow& task);
+void write_task_facts(JsonWriter& json, const TaskRow& task, TaskFacts facts);
 // {"cpu_seconds","wall_seconds","peak_memory_bytes","gpu_seconds"}
 void write_usage(JsonWriter& json, std::string_view name, const Usage& usage);
 // An empty text is null.

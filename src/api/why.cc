@@ -10,11 +10,6 @@
 namespace sluice {
 namespace {
 
-TaskFacts facts_of(const TaskRow& row) {
-  const auto value = row.facts.empty() ? Result<Value>(Value()) : parse_json(row.facts);
-  return value ? task_facts_from(*value) : TaskFacts{};
-}
-
 // The result that a task got, or is compared with.
 struct Earlier {
   std::string run, path;
@@ -31,7 +26,7 @@ std::optional<Earlier> earlier_of(RunStore& store, const CacheFacts& cache) {
     if (const auto tasks = store.tasks(run->id))
       for (const TaskRow& row : *tasks) {
         if (row.path != cache.path) continue;
-        TaskFacts facts = facts_of(row);
+        TaskFacts facts = task_facts_from_text(row.facts);
         earlier.ended = row.ended;
         earlier.key = std::move(facts.cache.key);
         earlier.document = std::move(facts.cache.document);
@@ -108,7 +103,7 @@ std::string miss_reason(const TaskFacts& facts, const std::optional<Earlier>& ea
 
 Value why_document(RunStore& store, const RunRow& run, const std::vector<TaskRow>& tasks, const TaskRow& task,
                    const InstalledOf& installed) {
-  const TaskFacts facts = facts_of(task);
+  const TaskFacts facts = task_facts_from_text(task.facts);
   const CacheFacts& cache = facts.cache;
   Struct out{{"run_id", run.uuid.text()},
              {"task", task.path},

@@ -69,9 +69,9 @@ TaskRow task_row_from(const Value& value) {
 RunSheet run_sheet(const RunRow& run, std::vector<TaskRow> tasks, Service::Owner owner) {
   RunSheet sheet{.uuid = run.uuid, .name = run.name, .state = shown_state(run, owner), .error = run.error};
   if (run.ended != Instant{}) sheet.took = run.ended - run.began;
-  sheet.outputs = outputs_of(run.outputs);
+  sheet.outputs = task_data_from_text(run.outputs);
   for (TaskRow& task : tasks) {
-    if (task.outputs.find(kMetricsType) != std::string::npos) add_metrics(sheet, task.path, outputs_of(task.outputs));
+    if (task.outputs.find(kMetricsType) != std::string::npos) add_metrics(sheet, task.path, task_data_from_text(task.outputs));
     task.outputs.clear();
   }
   sheet.tasks = std::move(tasks);

@@ -59,7 +59,7 @@ std::string run_table(const Console& console, const std::vector<TaskRow>& tasks)
   tree.take(tasks);
   Used used;
   for (const TaskRow& task : tasks)
-    if (const Usage usage = usage_of(task); usage != Usage{}) used.emplace(task.id, usage);
+    if (const Usage usage = task_facts_from_text(task.facts).usage; usage != Usage{}) used.emplace(task.id, usage);
   Rows rows{{"TASK", "STATE", "TIME", "ATTEMPTS", ""}};
   if (!used.empty()) rows = {{"TASK", "STATE", "TIME", "ATTEMPTS", "CPU", "PEAK", ""}};
   for (const TaskId id : tree.at(TaskTree::kRoot).children) add_entry(console, tree, used, id, 0, rows);

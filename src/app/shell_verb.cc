@@ -23,8 +23,6 @@ namespace sluice {
 namespace {
 
 // As a word of sh.
-std::string quoted(const std::string& word) { return "'" + replace_all(word, "'", "'\\''") + "'"; }
-
 // A folder that goes with the object, unless it is to be kept.
 class ScratchFolder {
  public:
@@ -60,8 +58,8 @@ Result<std::string> environment_bin(const Context& context, const std::optional<
 // Below `root`/bin, so that the name is found on the PATH of the shell.
 Status write_step(const Scratch& scratch, const std::string& root) {
   std::string text = "#!/bin/sh\n# " + scratch.path + ", attempt " + std::to_string(scratch.attempt) + "\ncd " +
-                     quoted(scratch.spec.directory) + " && exec";
-  for (const std::string& word : scratch.spec.argv) text += " " + quoted(word);
+                     shell_word(scratch.spec.directory) + " && exec";
+  for (const std::string& word : scratch.spec.argv) text += " " + shell_word(word);
   text += " </dev/null\n";
   SLUICE_TRY_STATUS(make_directory(root + "/bin"));
   const std::string path = root + "/bin/sluice-step";
@@ -108,7 +106,7 @@ Result<int> run_there(const Scratch& scratch, const std::string& root, std::vect
 
 std::string introduction(const Console& console, const Scratch& scratch) {
   std::string words;
-  for (const std::string& word : scratch.spec.argv) words += (words.empty() ? "" : " ") + quoted(word);
+  for (const std::string& word : scratch.spec.argv) words += (words.empty() ? "" : " ") + shell_word(word);
   if (words.size() > 200) words = words.substr(0, 200) + " ...";
   return console.ink_err(Ink::kBold, scratch.path) + ", attempt " + std::to_string(scratch.attempt) + ": " +
          std::string(state_name(scratch.state)) +

@@ -96,6 +96,8 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
   return number;
 }
 
+std::string shell_word(std::string_view word) { return "'" + replace_all(std::string(word), "'", R"('\'')") + "'"; }
+
 std::string format_bytes(double bytes) {
   constexpr std::array<const char*, 5> kUnits{"B", "KiB", "MiB", "GiB", "TiB"};
   std::size_t unit = 0;

@@ -24,6 +24,9 @@ std::string did_you_mean(std::string_view name, std::span<const std::string> can
 // What comes after the last slash: "c" of "a/b/c". A view of `path`.
 std::string_view base_name(std::string_view path);
 
+// As one word of a shell: in single quotes.
+std::string shell_word(std::string_view word);
+
 // A whole number in decimal digits, perhaps with a minus, and nothing else.
 std::optional<std::int64_t> parse_integer(std::string_view text);
 

@@ -164,8 +164,6 @@ void offer_warm(AttemptSpec& spec, Launch& launch, const std::string& environmen
     spec.cold_because = "warm workers are off (SLUICE_WARM=0 or [warm] in sluice.toml)";
   else if (!launch.python)
     spec.cold_because = "its command is not that of a lightweight Python component";
-  else if (!launch.init.empty())
-    spec.cold_because = "it has init containers";
   else if (environment_bin.empty())
     spec.cold_because = "it has no environment of its own";
   else
@@ -275,8 +273,7 @@ Result<AttemptSpec> make_spec(const Attempt& attempt, const std::string& environ
   }
   spec.env.emplace_back("KFP_RETRY_INDEX", std::to_string(attempt.order.attempt - 1));
   if (!attempt.order.checkpoint.path.empty()) spec.env.emplace_back(kCheckpointVariable, attempt.order.checkpoint.path);
-  const std::string pod = attempt.order.plan->context.resource_name + "-" + std::to_string(attempt.order.task.value);
-  spec.env.emplace_back("KFP_POD_NAME", pod);
+  spec.env.emplace_back("KFP_POD_NAME", pod_name(*attempt.order.plan, attempt.order.task));
   spec.env.emplace_back("KFP_POD_UID", attempt.id);
   spec.env.insert(spec.env.end(), attempt.order.env.begin(), attempt.order.env.end());
   spec.env.insert(spec.env.end(), launch.env.begin(), launch.env.end());

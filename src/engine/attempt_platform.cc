@@ -54,8 +54,6 @@ Status make_folders(const Attempt& attempt, std::vector<AttemptMount>& mounts) {
   return {};
 }
 
-std::string shell_word(std::string_view word) { return "'" + replace_all(std::string(word), "'", R"('\'')") + "'"; }
-
 // One after the other, each in a shell of its own so that its variables stay its own; then the command, which takes the shell's
 // place. One that fails ends the attempt with its exit code.
 void add_init(const Launch& launch, AttemptSpec& spec) {

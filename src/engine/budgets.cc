@@ -1,5 +1,4 @@
 // What runs and experiments have used of the machine, and what happens when that is all they may.
-#include "base/json.h"
 #include "base/match.h"
 #include "engine/engine.h"
 
@@ -56,9 +55,7 @@ Result<Usage> Engine::used_in(const std::string& experiment) {
       for (const RunRow& row : rows) {
         if (runs_.contains(row.uuid)) continue;
         SLUICE_TRY(const auto tasks, store_.tasks(row.id));
-        for (const TaskRow& task : tasks)
-          if (const auto facts = task.facts.empty() ? Result<Value>(Value()) : parse_json(task.facts))
-            spent += task_facts_from(*facts).usage;
+        for (const TaskRow& task : tasks) spent += task_facts_from_text(task.facts).usage;
       }
     }
     spent_.emplace(experiment, spent);

@@ -31,8 +31,7 @@ bool Engine::ask_cache(LiveRun& run, const StartAttempt& start, AttemptOrder& or
     push(run.uuid, AttemptFailed{start.task, start.attempt, FailureKind::kExit, 0, "stopped before it began"});
     return false;
   }
-  TaskId dag = node.parent;
-  if (run.state.at(dag).kind == NodeKind::kLoop) dag = run.state.at(dag).parent;
+  const TaskId dag = dag_of(run.state, start.task);
   auto answer = cache_.look({.plan = *run.plan,
                              .component = *order.component,
                              .task = task,

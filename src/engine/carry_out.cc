@@ -57,15 +57,13 @@ void Engine::start_attempt(LiveRun& run, const StartAttempt& start, bool again) 
   order.checkpoint = checkpoint_of(dir_, run.uuid_text, task_path(*run.plan, run.state, start.task), component, node.inputs,
                                    run.keep_checkpoints || options_.keep_checkpoints);
   if (order.cached && !again) return hands_.start(std::move(order));  // what a process would need is not looked for
-  TaskId dag = node.parent;
-  if (run.state.at(dag).kind == NodeKind::kLoop) dag = run.state.at(dag).parent;
-  const std::string pod = run.plan->context.resource_name + "-" + std::to_string(start.task.value);
+  const TaskId dag = dag_of(run.state, start.task);
   const auto refuse = [&](const Error& error) {
     push(run.uuid, AttemptFailed{start.task, start.attempt, FailureKind::kStart, 0,
                                  error.hint.empty() ? error.message : error.message + "; " + error.hint});
   };
   auto gifts = platform_gifts(*run.plan, run.plan->components.at(run.state.at(dag).component), *component.executor,
-                              StateScope(run.state, dag), dir_, options_.values, pod);
+                              StateScope(run.state, dag), dir_, options_.values, pod_name(*run.plan, start.task));
   if (!gifts) return refuse(gifts.error());
   order.env = std::move(gifts->env);
   order.mounts = std::move(gifts->mounts);

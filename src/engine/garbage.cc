@@ -17,11 +17,6 @@ constexpr Duration kPauseMin = std::chrono::milliseconds(5), kPauseMax = std::ch
 constexpr std::size_t kProblemsMax = 10;
 constexpr int kPageRows = 500;
 
-bool has_ended(const RunRow& row) { return is_final(row.state) || row.state == RunState::kInterrupted; }
-
-// Of a run that was cut short nobody has written down when.
-Instant end_of(const RunRow& row) { return std::max({row.ended, row.began, row.created}); }
-
 }  // namespace
 
 std::int64_t GarbageReport::bytes() const {
@@ -79,6 +74,11 @@ Status GarbageCollector::each_run(const ListQuery& asked, const std::function<bo
   } while (query.from);
   return {};
 }
+
+bool GarbageCollector::has_ended(const RunRow& run) { return is_final(run.state) || run.state == RunState::kInterrupted; }
+
+// Of a run that was cut short nobody has written down when.
+Instant GarbageCollector::end_of(const RunRow& run) { return std::max({run.ended, run.began, run.created}); }
 
 Status GarbageCollector::find_expired() {
   if (!rules_.runs) return {};

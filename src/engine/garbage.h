@@ -79,6 +79,8 @@ class GarbageCollector {
   Status sweep_objects();
   Status remove_environments();
   Status remove_environment(const EnvironmentInfo& environment);
+  static bool has_ended(const RunRow& run);
+  static Instant end_of(const RunRow& run);
   GarbageFigure& figure(const std::string& kind);
   void note(GarbageFigure& figure, const TreeRemover& remover);
   void note_problem(const Error& error);

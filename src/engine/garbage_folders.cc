@@ -61,7 +61,7 @@ Status GarbageCollector::remove_leftovers(const std::set<std::string>& live) {
     const auto uuid = Uuid::parse(entry.filename().native());
     if (!uuid || live.contains(uuid->text()) || expired_ids_.contains(*uuid) || !is_folder(entry)) continue;
     const auto row = reader_->run(*uuid);
-    if (!row || !(is_final(row->state) || row->state == RunState::kInterrupted)) continue;
+    if (!row || !has_ended(*row)) continue;
     SLUICE_TRY_STATUS(remove_leftovers_of(*row));
   }
   return {};
@@ -73,7 +73,7 @@ Status GarbageCollector::remove_leftovers_of(const RunRow& run) {
 }
 
 Result<std::vector<std::string>> GarbageCollector::leftovers_of(const RunRow& run) {
-  const Instant ended = std::max({run.ended, run.began, run.created});
+  const Instant ended = end_of(run);
   const bool may_be_looked_at = ended >= now_ - std::max(rules_.keep_failed, rules_.grace);
   const bool is_success = run.state == RunState::kSucceeded;
   if (ended >= now_ - rules_.grace || (may_be_looked_at && !is_success)) return std::vector<std::string>{};
@@ -105,7 +105,7 @@ Status GarbageCollector::take_away(const Uuid& run, bool is_ended, const std::ve
       const auto row = store.run(run);
       if (!row && row.error().code != Code::kNotFound) return fail(row.error());
       if (engine.knows(run) || row.has_value() != is_ended) return {};
-      if (row && !is_final(row->state) && row->state != RunState::kInterrupted) return {};
+      if (row && !has_ended(*row)) return {};
       for (const std::string& name : names) {
         const std::string trash = dir_.trash() + "/" + run.text() + "-" + std::to_string(++taken_away_);
         if (std::rename(name.c_str(), trash.c_str()) == 0)

@@ -23,13 +23,12 @@ std::string host_name() {
   return gethostname(host.data(), host.size() - 1) == 0 ? host.data() : "localhost";
 }
 
-std::string pod_field(const Plan& plan, const KubernetesConfig& kubernetes, const std::string& path,
-                      const std::string& pod_name) {
+std::string pod_field(const Plan& plan, const KubernetesConfig& kubernetes, const std::string& path, const std::string& pod) {
   const auto of = [](const NameMap<std::string>& map, const std::string& key, const std::string& otherwise = {}) {
     const auto found = map.find(key);
     return found == map.end() ? otherwise : found->second;
   };
-  if (path == "metadata.name" || path == "metadata.uid") return pod_name;
+  if (path == "metadata.name" || path == "metadata.uid") return pod;
   if (path == "metadata.namespace") return "default";
   // What every pod of a run bears, unless the author says otherwise.
   if (const auto label = subscript(path, "metadata.labels"))
@@ -49,7 +48,7 @@ class Giver {
   Giver(const Plan& plan, const PlanComponent& dag, const Scope& scope, const DataDir& dir, const ValueRules& rules)
       : plan_(plan), dag_(dag), scope_(scope), dir_(dir), rules_(rules) {}
 
-  Status give(const KubernetesConfig& kubernetes, const std::string& pod_name) {
+  Status give(const KubernetesConfig& kubernetes, const std::string& pod) {
     for (const NamedEnv& entry : kubernetes.secret_env) SLUICE_TRY_STATUS(add_env(entry, true));
     for (const NamedEnv& entry : kubernetes.config_map_env) SLUICE_TRY_STATUS(add_env(entry, false));
     for (const NamedMount& mount : kubernetes.secret_volumes) SLUICE_TRY_STATUS(add_files(mount, true));
@@ -59,7 +58,7 @@ class Giver {
     for (const InitContainer& init : kubernetes.init_containers)
       for (const VolumeMount& mount : init.volume_mounts) SLUICE_TRY_STATUS(add_init_mount(init, mount));
     for (const FieldPathEnv& field : kubernetes.field_path_env)
-      gifts_.env.emplace_back(field.env, pod_field(plan_, kubernetes, field.field_path, pod_name));
+      gifts_.env.emplace_back(field.env, pod_field(plan_, kubernetes, field.field_path, pod));
     return {};
   }
   PlatformGifts take() { return std::move(gifts_); }
@@ -161,10 +160,12 @@ std::string meaning_of(std::string_view name) {
 
 }  // namespace
 
+std::string pod_name(const Plan& plan, TaskId task) { return plan.context.resource_name + "-" + std::to_string(task.value); }
+
 Result<PlatformGifts> platform_gifts(const Plan& plan, const PlanComponent& dag, const Executor& executor, const Scope& scope,
-                                     const DataDir& dir, const ValueRules& rules, const std::string& pod_name) {
+                                     const DataDir& dir, const ValueRules& rules, const std::string& pod) {
   Giver giver(plan, dag, scope, dir, rules);
-  SLUICE_TRY_STATUS(giver.give(executor.kubernetes, pod_name));
+  SLUICE_TRY_STATUS(giver.give(executor.kubernetes, pod));
   return giver.take();
 }
 

@@ -12,6 +12,7 @@
 #include "engine/data_dir.h"
 #include "engine/secrets.h"
 #include "exec/supervisor.h"
+#include "model/ids.h"
 #include "plan/resolve.h"
 
 namespace sluice {
@@ -31,10 +32,13 @@ struct PlatformGifts {
   std::string note;                 // for the task; empty: none
 };
 
+// What the pod of a task would be called.
+std::string pod_name(const Plan& plan, TaskId task);
+
 // What `executor` gives a task of `dag`. Volumes that are not there yet are made. An error says what is missing, and where it was
 // looked for.
 Result<PlatformGifts> platform_gifts(const Plan& plan, const PlanComponent& dag, const Executor& executor, const Scope& scope,
-                                     const DataDir& dir, const ValueRules& rules, const std::string& pod_name);
+                                     const DataDir& dir, const ValueRules& rules, const std::string& pod);
 
 // What a pipeline asks of its cluster and has no effect here, each at the place of its key.
 Diagnostics platform_warnings(const KubernetesConfig& kubernetes, const std::string& file);

@@ -38,11 +38,6 @@ bool is_same_content(const Artifact& a, const Artifact& b) {
   return same_bytes && a.name == b.name && a.type == b.type && a.metadata == b.metadata;
 }
 
-TaskData data_of(const std::string& json) {
-  const auto value = parse_json(json);
-  return value ? task_data_from_value(*value) : TaskData{};
-}
-
 }  // namespace
 
 Result<Prepared> prepare_restart(const RunRow& run, Submission& submission, const SiteRules& rules) {
@@ -101,8 +96,8 @@ KeptResults::KeptResults(std::vector<KeptResult> kept) {
 std::optional<TaskData> KeptResults::find(const std::string& path, const PlanComponent& leaf, const TaskData& inputs) const {
   const auto found = by_path_.find(path);
   if (found == by_path_.end() || found->second.component != reuse_digest(leaf)) return std::nullopt;
-  if (!is_same_content(data_of(found->second.inputs), inputs)) return std::nullopt;
-  return data_of(found->second.outputs);
+  if (!is_same_content(task_data_from_text(found->second.inputs), inputs)) return std::nullopt;
+  return task_data_from_text(found->second.outputs);
 }
 
 }  // namespace sluice

@@ -13,8 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string last_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
 // What may be a link to a stored object becomes a file of our own: somebody is going to change things here.
 Status unlink_from_store(const std::string& folder) {
   std::error_code error;
@@ -38,12 +36,6 @@ Status copy_checkpoint(const std::string& source, const std::string& target) {
   return error ? Status(fail_errno("copy " + source, error.value())) : Status{};
 }
 
-// The dag whose inputs the platform's configuration is resolved against.
-TaskId dag_of(const State& state, TaskId task) {
-  const TaskId parent = state.at(task).parent;
-  return state.at(parent).kind == NodeKind::kLoop ? state.at(parent).parent : parent;
-}
-
 Result<AttemptOrder> order_of(const ReadBack& run, TaskId task, int attempt, const DataDir& dir, const ValueRules& values) {
   const Plan& plan = *run.prepared.plan;
   const Node& node = run.state.at(task);
@@ -61,8 +53,7 @@ Result<AttemptOrder> order_of(const ReadBack& run, TaskId task, int attempt, con
     return fail(Code::kInvalid, "task '" + task_path(plan, run.state, task) + "' is an importer: it has no command");
   order.site = &site->second;
   SLUICE_TRY(PlatformGifts gifts, platform_gifts(plan, plan.components.at(run.state.at(dag).component), *component.executor,
-                                                 StateScope(run.state, dag), dir, values,
-                                                 plan.context.resource_name + "-" + std::to_string(task.value)));
+                                                 StateScope(run.state, dag), dir, values, pod_name(plan, task)));
   order.env = std::move(gifts.env);
   order.mounts = std::move(gifts.mounts);
   order.folders = std::move(gifts.folders);
@@ -79,8 +70,8 @@ Result<TaskId> find_leaf(const Plan& plan, const State& state, const std::string
     if (state.at(id).kind != NodeKind::kLeaf || !is_in_play(state, id)) continue;
     const std::string path = task_path(plan, state, id);
     if (path == asked || path == "root/" + asked) return id;
-    paths.push_back(asked.find('/') == std::string::npos ? last_name(path) : path);
-    if (last_name(path) != asked) continue;
+    paths.push_back(asked.find('/') == std::string::npos ? std::string(base_name(path)) : path);
+    if (base_name(path) != asked) continue;
     named.push_back(id);
     found.push_back(path);
   }

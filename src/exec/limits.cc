@@ -139,11 +139,13 @@ CgroupPlaces cgroup_places(const std::string& own_groups, const std::string& mou
   return {.memory = v2, .cpu = v2, .v2 = true};
 }
 
+CgroupPlaces own_cgroups() {
+  return cgroup_places(small_file_text("/proc/self/cgroup").value_or(""), small_file_text("/proc/self/mountinfo").value_or(""));
+}
+
 const CgroupPlaces& usable_cgroups() {
   static const CgroupPlaces kPlaces = [] {
-    const auto own = small_file_text("/proc/self/cgroup");
-    const auto mounts = small_file_text("/proc/self/mountinfo");
-    CgroupPlaces found = cgroup_places(own.value_or(""), mounts.value_or(""));
+    CgroupPlaces found = own_cgroups();
     if (found.v2) found.memory = found.cpu = v2_place(found.memory);
     for (const std::string* place : {&found.memory, &found.cpu})
       if (!place->empty()) remove_stale(*place);
@@ -241,9 +243,7 @@ std::int64_t AttemptLimit::peak_bytes() {
 }
 
 std::int64_t oom_kills() {
-  const auto own = small_file_text("/proc/self/cgroup");
-  const auto mounts = small_file_text("/proc/self/mountinfo");
-  const CgroupPlaces found = cgroup_places(own.value_or(""), mounts.value_or(""));
+  const CgroupPlaces found = own_cgroups();
   if (!found.memory.empty())
     if (const auto kills = field_in(own_memory_field(found.memory, found.v2), "oom_kill")) return *kills;
   return field_in("/proc/vmstat", "oom_kill").value_or(-1);

@@ -20,6 +20,8 @@ struct CgroupPlaces {
 };
 // From /proc/self/cgroup and /proc/self/mountinfo; paths are those of the mounts. Nothing is made or tried.
 CgroupPlaces cgroup_places(const std::string& own_groups, const std::string& mounts);
+// The groups that this process is in, as they are now.
+CgroupPlaces own_cgroups();
 // Those of this process, where groups may be made as far as can be said; found out once. What supervisors that were killed have
 // left there is removed.
 const CgroupPlaces& usable_cgroups();

@@ -23,8 +23,7 @@ int usable_cpus() {
 
 // 0: none. Groups above may have a lower one still; the nearest is what containers are given.
 std::int64_t cgroup_memory() {
-  const CgroupPlaces places =
-      cgroup_places(small_file_text("/proc/self/cgroup").value_or(""), small_file_text("/proc/self/mountinfo").value_or(""));
+  const CgroupPlaces places = own_cgroups();
   if (places.memory.empty()) return 0;
   const auto text = small_file_text(places.memory + (places.v2 ? "/memory.max" : "/memory.limit_in_bytes"));
   return text ? parse_integer(trim(*text)).value_or(0) : 0;

@@ -10,6 +10,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "exec/machine.h"
 #include "exec/small_files.h"
 #include "exec/warm_wire.h"
 
@@ -131,7 +132,7 @@ std::int64_t private_bytes(pid_t pid) {
 
 MachineMemory machine_memory() {
   const std::string text = small_file_text("/proc/meminfo").value_or("");
-  return {.total_bytes = number_after(text, "MemTotal:") * 1024, .available_bytes = number_after(text, "MemAvailable:") * 1024};
+  return {.total_bytes = memory_total(text), .available_bytes = number_after(text, "MemAvailable:") * 1024};
 }
 
 }  // namespace sluice

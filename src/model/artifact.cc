@@ -1,5 +1,7 @@
 #include "model/artifact.h"
 
+#include "base/json.h"
+
 namespace sluice {
 
 Value to_value(const Artifact& artifact) {
@@ -62,6 +64,12 @@ TaskData task_data_from_value(const Value& value) {
     }
   }
   return data;
+}
+
+TaskData task_data_from_text(std::string_view json) {
+  if (json.empty()) return {};
+  const auto value = parse_json(json);
+  return value ? task_data_from_value(*value) : TaskData{};
 }
 
 }  // namespace sluice

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/value.h"
@@ -43,5 +44,7 @@ Value to_value(const Artifact& artifact);
 Artifact artifact_from_value(const Value& value);
 Value to_value(const TaskData& data);
 TaskData task_data_from_value(const Value& value);
+// Of a row's text: what is empty, or does not read back, is empty rather than hiding the rest.
+TaskData task_data_from_text(std::string_view json);
 
 }  // namespace sluice

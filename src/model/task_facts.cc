@@ -28,7 +28,7 @@ Struct cache_fields(const CacheFacts& cache) {
 
 }  // namespace
 
-std::string task_facts_text(const TaskFacts& facts) {
+Struct task_facts_fields(const TaskFacts& facts) {
   Struct fields;
   put(fields, "process", facts.process);
   if (Struct usage = usage_fields(facts.usage); !usage.empty()) fields.emplace("usage", std::move(usage));
@@ -38,7 +38,18 @@ std::string task_facts_text(const TaskFacts& facts) {
   put(fields, "environment", facts.environment);
   put(fields, "lock", facts.lock);
   if (Struct cache = cache_fields(facts.cache); !cache.empty()) fields.emplace("cache", std::move(cache));
+  return fields;
+}
+
+std::string task_facts_text(const TaskFacts& facts) {
+  const Struct fields = task_facts_fields(facts);
   return fields.empty() ? std::string() : to_json(fields);
+}
+
+TaskFacts task_facts_from_text(std::string_view text) {
+  if (text.empty()) return {};
+  const auto value = parse_json(text);
+  return value ? task_facts_from(*value) : TaskFacts{};
 }
 
 TaskFacts task_facts_from(const Value& value) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/value.h"
 #include "model/usage.h"
@@ -32,7 +33,10 @@ struct TaskFacts {
 
 // Compact JSON without what is not known; empty if nothing is.
 std::string task_facts_text(const TaskFacts& facts);
-// Fields that are missing or of another kind are not known.
+// The same as fields, for a document.
+Struct task_facts_fields(const TaskFacts& facts);
+// Fields that are missing or of another kind are not known; of a text that is no JSON nothing is.
 TaskFacts task_facts_from(const Value& value);
+TaskFacts task_facts_from_text(std::string_view text);
 
 }  // namespace sluice

@@ -180,6 +180,8 @@ std::string task_path(const Plan& plan, const State& state, TaskId id);
 const std::string& task_name(const Plan& plan, const State& state, TaskId id);
 // Not so: what there is no node of, and iterations that a loop had more of before a retry. RetryAsked does not go from those.
 bool is_in_play(const State& state, TaskId id);
+// The dag that a task lies in; of an iteration that of its loop.
+TaskId dag_of(const State& state, TaskId task);
 // What a task sees: its DAG's inputs and its siblings. Valid while `state` is not changed.
 class StateScope final : public Scope {
  public:

@@ -31,6 +31,11 @@ const std::string& task_name(const Plan& plan, const State& state, TaskId id) {
   return task_of(plan, state, id).spec->name;
 }
 
+TaskId dag_of(const State& state, TaskId task) {
+  const TaskId parent = state.at(task).parent;
+  return state.at(parent).kind == NodeKind::kLoop ? state.at(parent).parent : parent;
+}
+
 bool is_in_play(const State& state, TaskId id) {
   if (id.value < 0 || static_cast<std::size_t>(id.value) >= state.nodes.size()) return false;
   for (const Node* node = &state.at(id); node != &state.nodes.front(); node = &state.at(node->parent))

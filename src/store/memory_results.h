@@ -26,12 +26,6 @@ class MemoryResults final : public ResultStore {
     return newest == nullptr ? std::nullopt : std::optional(*newest);
   }
 
-  Result<std::optional<LearnedRow>> learned(std::string_view component) override {
-    const std::lock_guard lock(rows_.mutex);
-    const auto found = rows_.learned.find(component);
-    return found == rows_.learned.end() ? std::nullopt : std::optional(found->second);
-  }
-
   Result<std::int64_t> count_cached(Instant before) override {
     const std::lock_guard lock(rows_.mutex);
     return std::count_if(rows_.results.begin(), rows_.results.end(), [&](const auto& it) { return it.second.created < before; });

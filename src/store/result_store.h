@@ -40,7 +40,6 @@ class ResultStore {
   virtual Result<std::optional<CacheRow>> cached(std::string_view key) = 0;
   // The newest of a lane that was made before `before`.
   virtual Result<std::optional<CacheRow>> newest_cached(std::string_view lane, Instant before) = 0;
-  virtual Result<std::optional<LearnedRow>> learned(std::string_view component) = 0;
   virtual Result<std::int64_t> count_cached(Instant before) = 0;  // that forget_cached() would forget
   // Few: one for each component that has ever run out of memory.
   virtual Result<std::vector<LearnedRow>> all_learned() = 0;

@@ -30,16 +30,6 @@ Result<std::optional<CacheRow>> SqliteResults::newest_cached(std::string_view la
   return first_row(by_lane_.bind(lane, before));
 }
 
-Result<std::optional<LearnedRow>> SqliteResults::learned(std::string_view component) {
-  std::optional<LearnedRow> row;
-  learned_.bind(component);
-  SLUICE_TRY_STATUS(learned_.each([&]() -> Status {
-    row = LearnedRow{.component = std::string(learned_.text(0)), .memory_bytes = learned_.integer(1), .at = learned_.instant(2)};
-    return {};
-  }));
-  return row;
-}
-
 Result<std::int64_t> SqliteResults::count_cached(Instant before) {
   std::int64_t count = 0;
   SLUICE_TRY_STATUS(count_.bind(before).each([&] {

@@ -12,7 +12,6 @@ class SqliteResults final : public ResultStore {
 
   Result<std::optional<CacheRow>> cached(std::string_view key) override;
   Result<std::optional<CacheRow>> newest_cached(std::string_view lane, Instant before) override;
-  Result<std::optional<LearnedRow>> learned(std::string_view component) override;
   Result<std::int64_t> count_cached(Instant before) override;
   Result<std::vector<LearnedRow>> all_learned() override;
   Result<std::int64_t> forget_cached(Instant before) override;
@@ -25,7 +24,6 @@ class SqliteResults final : public ResultStore {
   SqliteConnection& db_;
   SqliteStatement by_key_{db_, select("WHERE key = ?1")};
   SqliteStatement by_lane_{db_, select("WHERE lane = ?1 AND created < ?2 ORDER BY created DESC LIMIT 1")};
-  SqliteStatement learned_{db_, "SELECT component, memory_bytes, at FROM learned WHERE component = ?1"};
   SqliteStatement count_{db_, "SELECT count(*) FROM results WHERE created < ?1"};
   SqliteStatement all_learned_{db_, "SELECT component, memory_bytes, at FROM learned ORDER BY component"};
   SqliteStatement forget_{db_, "DELETE FROM results WHERE created < ?1"};
